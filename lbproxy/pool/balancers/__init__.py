@@ -1,0 +1,3 @@
+"""
+Whose turn is it? The balancers that come with lbproxy.
+"""

@@ -1,0 +1,121 @@
+"""
+Whose turn is it? Everybody's, in proportion to the weights and never in clumps.
+
+The order is that of nginx's smooth weighted round robin: with weights 5, 1, 1 it is a a b a c a a.
+For sets whose whole round is short it is computed once, so that a pick is one step of an iterator.
+Longer rounds (thousands of backends with odd weights) come from a heap of deadlines, which is as
+smooth and costs O(log n) for each pick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from heapq import heapify, heapreplace
+from itertools import cycle
+from math import gcd
+
+from zope.interface import implementer
+
+from lbproxy.interfaces import IBalancer
+from lbproxy.pool.backend import Backend
+from lbproxy.pool.context import Context
+
+# Backends x turns: what computing a round may cost when a backend comes or goes; about 1 ms.
+_ROUND_BUDGET = 20_000
+
+
+def smoothRound(weights: Sequence[int]) -> list[int]:
+    """
+    One whole round, as indices into C{weights}, in nginx's order.
+    """
+    total = sum(weights)
+    current = list(weights)
+    indices = range(len(weights))
+    turns = []
+    for _ in range(total):
+        best = max(indices, key=current.__getitem__)
+        turns.append(best)
+        current[best] -= total
+        current = [have + weight for have, weight in zip(current, weights, strict=True)]
+    return turns
+
+
+def deadlines(weights: Sequence[int]) -> Iterator[int]:
+    """
+    Endless turns, as indices into C{weights}: the earliest deadline goes first, and a backend of
+    weight w has a deadline every 1/w.
+    """
+    heap = [(1 / weight, index, 1 / weight) for index, weight in enumerate(weights)]
+    heapify(heap)
+    while True:
+        due, index, period = heap[0]
+        heapreplace(heap, (due + period, index, period))
+        yield index
+
+
+@implementer(IBalancer)
+class RoundRobin:
+    """
+    Smooth weighted round robin.
+    """
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._turn: Callable[[], Backend] | None = None
+
+    def rebuild(self, members: Sequence[Backend], candidates: Sequence[Backend]) -> None:
+        """
+        Start a new round, with whoever would have been next.
+        """
+        if not candidates:
+            self._turn = None
+            return
+        first = self._upNext(candidates)
+        shares = [backend.share for backend in candidates]
+        unit = gcd(*shares)
+        weights = [share // unit for share in shares]
+        self._length = len(weights)
+        if max(weights) == 1:
+            turns = list(candidates)
+        elif sum(weights) * len(weights) <= _ROUND_BUDGET:
+            turns = [candidates[index] for index in smoothRound(weights)]
+        else:
+            self._turn = map(candidates.__getitem__, deadlines(weights)).__next__
+            return
+        start = turns.index(first) if first is not None else 0
+        self._turn = cycle(turns[start:] + turns[:start]).__next__
+
+    def pick(self, context: Context, refused: Collection[Backend] = ()) -> Backend | None:
+        """
+        The next in turn; those refused lose theirs.
+        """
+        turn = self._turn
+        if turn is None:
+            return None
+        if not refused:
+            return turn()
+        return self._pickAround(turn, refused)
+
+    def _pickAround(
+        self, turn: Callable[[], Backend], refused: Collection[Backend]
+    ) -> Backend | None:
+        seen: set[Backend] = set()
+        while len(seen) < self._length:
+            backend = turn()
+            if backend not in refused:
+                return backend
+            seen.add(backend)
+        return None
+
+    def _upNext(self, candidates: Sequence[Backend]) -> Backend | None:
+        """
+        Changes must not favour those at the head of the list, however often they come.
+        """
+        if self._turn is None:
+            return None
+        known = set(candidates)
+        for _ in range(2 * self._length):
+            backend = self._turn()
+            if backend in known:
+                return backend
+        return None
