@@ -1,0 +1,40 @@
+"""
+What do the bytes of an HTTP/1 message mean? Strict, fast, and without any IO.
+"""
+
+from __future__ import annotations
+
+from lbproxy.wire.http1.body import CloseBody, LengthBody, requestBody, responseBody
+from lbproxy.wire.http1.chunked import ChunkedBody
+from lbproxy.wire.http1.errors import BadMessage
+from lbproxy.wire.http1.grammar import checkAuthority, hostName
+from lbproxy.wire.http1.headers import HeaderBlock
+from lbproxy.wire.http1.limits import DEFAULT_LIMITS, HeadLimits
+from lbproxy.wire.http1.paths import PathForm, normalizePath
+from lbproxy.wire.http1.request import RequestHead, RequestReader
+from lbproxy.wire.http1.response import ResponseHead, ResponseReader
+from lbproxy.wire.http1.write import LAST_CHUNK, encodeChunk, encodeFields, encodeTrailers
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "LAST_CHUNK",
+    "BadMessage",
+    "ChunkedBody",
+    "CloseBody",
+    "HeadLimits",
+    "HeaderBlock",
+    "LengthBody",
+    "PathForm",
+    "RequestHead",
+    "RequestReader",
+    "ResponseHead",
+    "ResponseReader",
+    "checkAuthority",
+    "encodeChunk",
+    "encodeFields",
+    "encodeTrailers",
+    "hostName",
+    "normalizePath",
+    "requestBody",
+    "responseBody",
+]

@@ -1,0 +1,163 @@
+"""
+Which request do these bytes make?
+"""
+
+from __future__ import annotations
+
+from lbproxy.wire.http1.framing import understandRequest
+from lbproxy.wire.http1.headers import HeaderBlock, splitFields
+from lbproxy.wire.http1.limits import DEFAULT_LIMITS, HeadLimits
+from lbproxy.wire.http1.memo import Memo
+from lbproxy.wire.http1.scanner import HeadKind, HeadScanner
+from lbproxy.wire.http1.target import RequestLine, originLine, parseRequestLine
+
+_VERSIONS = {b"HTTP/1.1\r\n": 11, b"HTTP/1.0\r\n": 10}
+
+# Shared by the listeners of a process, as their clients are.
+_sharedMemo: Memo[HeaderBlock] = Memo()
+
+
+class RequestHead:
+    """
+    One request, understood.
+
+    C{method} and C{target} are as they came; C{version} is 10 or 11; C{form} is C{"origin"},
+    C{"absolute"}, C{"asterisk"} or C{"authority"}; C{path} is raw, without the query, C{query} raw
+    without the question mark (L{None} without one); C{host} is the authority that counts: that of
+    an absolute target, else Host. C{keepAlive} says whether the client's connection may serve
+    another request.
+    """
+
+    __slots__ = (
+        "block",
+        "form",
+        "host",
+        "keepAlive",
+        "method",
+        "path",
+        "query",
+        "target",
+        "version",
+    )
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        form: str,
+        path: bytes,
+        query: bytes | None,
+        host: bytes,
+        block: HeaderBlock,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.form = form
+        self.path = path
+        self.query = query
+        self.host = host
+        self.block = block
+        self.version = block.version
+        self.keepAlive = block.keepAlive
+
+    @property
+    def hasBody(self) -> bool:
+        """
+        Does a body follow?
+        """
+        return self.block.chunked or self.block.contentLength > 0
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method!r} {self.target!r} host={self.host!r}>"
+
+
+class RequestReader:
+    """
+    Cuts request heads off a stream of bytes.
+
+    Feed it what arrives; once it answers with a head, C{rest} holds what followed, and feeding goes
+    on with the next head. After L{BadMessage} the stream is of no use any more.
+    """
+
+    __slots__ = ("_countLimit", "_kind", "_memo", "_room", "_scanner", "limits", "rest")
+
+    def __init__(
+        self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[HeaderBlock] = _sharedMemo
+    ) -> None:
+        self.limits = limits
+        self.rest = b""
+        self._memo = memo
+        self._scanner: HeadScanner | None = None
+        self._countLimit = limits.count
+        # A head that ends before this is within both limits, whatever its parts are.
+        self._room = min(limits.line, limits.headers) - 2
+        self._kind = HeadKind(
+            limits,
+            400,
+            parseRequestLine,
+            "RequestLine",
+            longLineStatus=414,
+            longFieldsStatus=431,
+            leadingLine=True,
+        )
+
+    @property
+    def pending(self) -> bool:
+        """
+        Is a part of a head waiting for its other parts?
+        """
+        return self._scanner is not None and self._scanner.pending
+
+    def feed(self, data: bytes) -> RequestHead | None:
+        """
+        @return: the next head, or L{None} while it is not complete.
+        @raise BadMessage: what came can't become a request.
+        """
+        if self._scanner is None:
+            end = data.find(b"\r\n\r\n")
+            if 0 < end < self._room and (line := originLine(data)) is not None:
+                block = self._block(data[line.end() : end + 4])
+                if block is not None:
+                    self.rest = data[end + 4 :]
+                    method, target, path, query = line.groups()
+                    return RequestHead(method, target, "origin", path, query, block.host, block)
+            self._scanner = HeadScanner(self._kind)
+        return self._scan(self._scanner, data)
+
+    def _scan(self, scanner: HeadScanner, data: bytes) -> RequestHead | None:
+        self.rest = b""
+        if not scanner.feed(data):
+            return None
+        self._scanner = None
+        self.rest = scanner.rest
+        line: RequestLine = scanner.startLine
+        text = scanner.text
+        block = self._block(text[text.index(b"\r\n") - 8 :])
+        assert block is not None, "the scanner passes what the block's grammar refuses"
+        return RequestHead(
+            line.method,
+            line.target,
+            line.form,
+            line.path,
+            line.query,
+            line.host or block.host,
+            block,
+        )
+
+    def _block(self, text: bytes) -> HeaderBlock | None:
+        """
+        @param text: the head from its version on.
+        @return: L{None} where the grammar or the count of fields is not right.
+        @raise BadMessage: the fields are well formed, but what they say is refused.
+        """
+        block = self._memo.get(text)
+        if block is not None:
+            return block if len(block.fields) <= self._countLimit else None
+        version = _VERSIONS.get(text[:10])
+        fields = splitFields(text, 2, lenient=False) if version is not None else None
+        if version is None or fields is None or len(fields) > self._countLimit:
+            return None
+        block = HeaderBlock(version, fields)
+        understandRequest(block)
+        self._memo.offer(text, block)
+        return block
