@@ -1,0 +1,99 @@
+"""
+What does a connection look like to a protocol? Accepted and dialed streams, TCP and UNIX.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IProtocol
+
+from lbproxy.net.directstream import DirectStream
+
+StreamAddress = IPv4Address | IPv6Address | UNIXAddress
+
+
+def streamAddress(family: int, name: Any) -> StreamAddress:
+    """
+    @param name: what C{accept} or C{getsockname} gave for a socket of this C{family}.
+    """
+    if family == socket.AF_INET:
+        return IPv4Address("TCP", name[0], name[1])
+    if family == socket.AF_UNIX:
+        return UNIXAddress(name or None)
+    host, port, flow, scope = name
+    if scope and "%" not in host:
+        host = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
+    return IPv6Address("TCP", host, port, flow, scope)
+
+
+class Stream(DirectStream):
+    """
+    A connected, non-blocking stream socket. L{begin} connects the protocol and starts reading.
+
+    Nothing is asked of the system that is not needed: C{peer} is known from C{accept} or from the
+    dialing, the rest is found out when somebody wants it.
+    """
+
+    connected = 1
+    _direct = True
+
+    def __init__(
+        self, skt: socket.socket, protocol: IProtocol, peer: StreamAddress, reactor: Any
+    ) -> None:
+        self.socket = skt
+        self.fileno = skt.fileno
+        self.protocol = protocol
+        self.reactor = reactor
+        self._peer = peer
+
+    def getPeer(self) -> StreamAddress:
+        return self._peer
+
+    def getHost(self) -> StreamAddress:
+        return streamAddress(self.socket.family, self.socket.getsockname())
+
+    def logPrefix(self) -> str:
+        return f"{self._getLogPrefix(self.protocol)},{self._peer}"
+
+    def __repr__(self) -> str:
+        what = type(self.protocol).__name__ if self.connected else "(lost)"
+        return f"<{type(self).__name__} {what} {self._peer}>"
+
+    def getTcpNoDelay(self) -> bool:
+        return self._isTCP() and super().getTcpNoDelay()
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        if self._isTCP():
+            super().setTcpNoDelay(enabled)
+
+    def _isTCP(self) -> bool:
+        return not isinstance(self._peer, UNIXAddress)
+
+
+class StreamServer(Stream, tcp.Server):
+    """
+    An accepted stream. C{server} is the port that accepted it.
+    """
+
+    def __init__(
+        self,
+        skt: socket.socket,
+        protocol: IProtocol,
+        peer: StreamAddress,
+        server: Any,
+        reactor: Any,
+    ) -> None:
+        Stream.__init__(self, skt, protocol, peer, reactor)
+        self.server = server
+
+
+class StreamClient(Stream):
+    """
+    A dialed stream.
+    """
+
+    _tlsClientDefault = True
