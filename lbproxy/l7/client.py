@@ -1,0 +1,301 @@
+"""
+One connection to a backend: what does it say, and can it be used again?
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from lbproxy.errors import Outcome
+from lbproxy.l7.download import Body
+from lbproxy.wire.http1 import BadMessage, ResponseHead, ResponseReader, responseBody
+
+if TYPE_CHECKING:
+    from lbproxy.l7.exchange import Exchange
+    from lbproxy.l7.upstream import Upstream
+    from lbproxy.pool.backend import Backend
+
+# A backend may announce itself with 1xx as often as it likes, but not forever (Go's client stops at 5, we are patient).
+_MAX_INFORMATIONAL = 32
+
+
+@implementer(IPushProducer)
+class HTTPClientProtocol(Protocol):
+    """
+    Speaks HTTP/1.1 to one backend for one exchange after the other.
+
+    It is its own transport's producer: when the backend does not take the request body, the client is paused.
+
+    @ivar deadline: seconds; what is awaited must have come by then.
+    @ivar served: exchanges completed on this connection.
+    """
+
+    transport: Any = None
+    exchange: Exchange | None = None
+    _body: Body | None = None
+    _informational = 0
+    _head: ResponseHead | None = None
+    _closed = False
+    _begun = False
+    _paused = False
+
+    def __init__(self, upstream: Upstream, backend: Backend, exchange: Exchange) -> None:
+        self.upstream = upstream
+        self.backend = backend
+        self.exchange = exchange
+        self.served = 0
+        self.deadline = 0.0
+        self._reader = ResponseReader(upstream.limits)
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self, True)
+        exchange = self.exchange
+        if exchange is None:
+            self.close()
+            return
+        self.upstream.dialed(exchange)
+        exchange.upstreamReady(self)
+        self.upstream.deadlines.watch(self)
+
+    def connectFailed(self, failure: Failure) -> None:
+        """
+        The connection could not be made.
+        """
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            self.upstream.dialed(exchange)
+            exchange.connectFailed(failure)
+
+    # The request.
+
+    def send(self, request: bytes) -> None:
+        """
+        Begin an exchange with the head of its request and as much of the body as there is.
+        """
+        self._begun = False
+        self._informational = 0
+        self.deadline = self.upstream.seconds() + self.upstream.headTimeout
+        self.transport.write(request)
+
+    def sendMore(self, data: bytes) -> None:
+        """
+        More of the request's body; each piece gives the backend time anew.
+        """
+        if not self._begun:
+            self.deadline = self.upstream.seconds() + self.upstream.headTimeout
+        self.transport.write(data)
+
+    def pauseProducing(self) -> None:
+        if self.exchange is not None:
+            self.exchange.connection.pauseReading()
+
+    def resumeProducing(self) -> None:
+        if self.exchange is not None:
+            self.exchange.connection.resumeReading()
+
+    def stopProducing(self) -> None:
+        pass
+
+    # The response.
+
+    def dataReceived(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            # Bytes nobody asked for: whose response would they be? Never reuse this connection.
+            self.abandon()
+            return
+        try:
+            if self._head is None:
+                self._begun = True
+                self._readHead(exchange, data)
+            else:
+                self._readBody(exchange, data)
+        except BadMessage as bad:
+            self._broken(Outcome.BAD_RESPONSE, bad.code, bad.detail)
+
+    def _readHead(self, exchange: Exchange, data: bytes) -> None:
+        head = self._reader.feed(data)
+        while head is not None and head.status < 200 and head.status != 101:
+            self._informational += 1
+            if self._informational > _MAX_INFORMATIONAL:
+                raise BadMessage(502, "tooManyInformational")
+            exchange.informational(head)
+            head = self._reader.feed(self._reader.rest)
+        if head is None:
+            return
+        if head.status == 101:
+            self._switch(exchange, head)
+            return
+        body = responseBody(head, exchange.head.method)
+        rest = self._reader.rest
+        if body is None:
+            self._headDone(exchange, head, None, b"", rest)
+            return
+        payload = body.feed(rest)
+        if body.done:
+            self._headDone(exchange, head, body, payload, body.rest)
+            return
+        if exchange.retryable(head):
+            self.exchange = None
+            self.abandon()
+            return
+        self._head = head
+        self._body = body
+        self.deadline = self.upstream.seconds() + self.upstream.idleTimeout
+        exchange.responseReceived(head, body, payload, False)
+
+    def _headDone(
+        self,
+        exchange: Exchange,
+        head: ResponseHead,
+        body: Body | None,
+        payload: bytes,
+        extra: bytes,
+    ) -> None:
+        """
+        A whole response in one read: the common case.
+        """
+        self.exchange = None
+        reusable = head.keepAlive and not extra and exchange.requestDone
+        if reusable:
+            self._park()
+        requestDone = exchange.requestDone
+        if not exchange.retryable(head):
+            exchange.responseReceived(head, body, payload, True)
+        if not reusable:
+            self._retire(requestDone and not extra)
+
+    def _readBody(self, exchange: Exchange, data: bytes) -> None:
+        body = self._body
+        assert body is not None and self._head is not None
+        payload = body.feed(data)
+        self.deadline = self.upstream.seconds() + self.upstream.idleTimeout
+        if body.done:
+            self._bodyDone(exchange, body, payload)
+        elif payload:
+            exchange.responseData(payload, False)
+
+    def _bodyDone(self, exchange: Exchange, body: Body, payload: bytes) -> None:
+        head = self._head
+        assert head is not None
+        self.exchange = self._head = self._body = None
+        requestDone = exchange.requestDone
+        reusable = head.keepAlive and not body.rest and requestDone and not self._closed
+        if self._paused:
+            self.resumeReading()
+        if reusable:
+            self._park()
+        exchange.responseData(payload, True)
+        if not reusable:
+            self._retire(requestDone and not body.rest)
+
+    def _retire(self, orderly: bool) -> None:
+        if orderly:
+            self.close()
+        else:
+            self.abandon()
+
+    def _park(self) -> None:
+        self.served += 1
+        self.upstream.park(self)
+
+    def _switch(self, exchange: Exchange, head: ResponseHead) -> None:
+        """
+        101: from here on the bytes are the application's. Only what was asked for (RFC 9110 15.2.2).
+        """
+        if not exchange.head.block.upgrade:
+            raise BadMessage(502, "uninvitedUpgrade", "101 without a request to upgrade")
+        self.exchange = None
+        self.transport.unregisterProducer()
+        self.upstream.deadlines.forget(self)
+        exchange.upgraded(head, self, self._reader.rest)
+
+    def pauseReading(self) -> None:
+        """
+        The client does not take more of the response now.
+        """
+        if not self._paused and not self._closed:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def resumeReading(self) -> None:
+        if self._paused and not self._closed:
+            self._paused = False
+            self.deadline = self.upstream.seconds() + self.upstream.idleTimeout
+            self.transport.resumeProducing()
+
+    # Ends.
+
+    def deadlinePassed(self, now: float) -> None:
+        """
+        The backend kept silent for too long.
+        """
+        if self.exchange is None:
+            self.close()
+        elif self._paused or not self.exchange.requestDone:
+            # It isn't the backend that we wait for.
+            self.deadline = now + self.upstream.idleTimeout
+            self.upstream.deadlines.watch(self)
+        elif self._head is None:
+            self._broken(Outcome.TIMED_OUT, "responseTimeout", "no response head in time")
+        else:
+            self._broken(Outcome.TIMED_OUT, "responseStalled", "the response stalled")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._closed = True
+        self.upstream.deadlines.forget(self)
+        exchange = self.exchange
+        if exchange is None:
+            self.upstream.lost(self)
+            return
+        body = self._body
+        if body is not None:
+            self._endOfBody(exchange, body, reason)
+            return
+        what = "closed before a response" if not self._begun else "closed within the response head"
+        silent = self.served > 0 and not self._begun
+        self.exchange = None
+        exchange.responseBroken(Outcome.RESET, "backendClosed", what, silent)
+
+    def _endOfBody(self, exchange: Exchange, body: Body, reason: Failure) -> None:
+        try:
+            if not isinstance(reason.value, ConnectionDone):
+                raise BadMessage(502, "backendReset", reason.getErrorMessage())
+            body.eof()
+        except BadMessage as bad:
+            self.exchange = None
+            exchange.responseBroken(Outcome.RESET, bad.code, bad.detail, False)
+            return
+        self._bodyDone(exchange, body, b"")
+
+    def _broken(self, outcome: Outcome, code: str, detail: str) -> None:
+        exchange, self.exchange = self.exchange, None
+        self.abandon()
+        if exchange is not None:
+            exchange.responseBroken(outcome, code, detail, False)
+
+    def abandon(self) -> None:
+        """
+        Have done with this connection at once, whatever is under way.
+        """
+        self.exchange = None
+        if not self._closed:
+            self._closed = True
+            self.upstream.lost(self)
+            self.transport.abortConnection()
+
+    def close(self) -> None:
+        """
+        Close an idle connection.
+        """
+        if not self._closed:
+            self._closed = True
+            self.upstream.lost(self)
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()

@@ -1,0 +1,469 @@
+"""
+One request with its response: who does what when, on either side?
+
+The exchange owns the lease. It alone decides between trying elsewhere, answering an error, and aborting:
+
+  - nothing of the response was sent and the request can be sent again -> another backend;
+  - nothing of the response was sent -> 502, 503 or 504 with the reason in the log;
+  - the response has begun -> the client's connection is aborted, so that a short answer never looks whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet import error
+from twisted.python.failure import Failure
+
+from lbproxy.errors import DownstreamError, LBProxyError, NoBackendAvailable, Outcome
+from lbproxy.l7.download import Body, Download
+from lbproxy.l7.replies import Reply
+from lbproxy.l7.upload import Upload
+from lbproxy.wire.cookies import cookieValue
+from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, ResponseHead, requestBody
+from lbproxy.wire.query import queryValue
+
+if TYPE_CHECKING:
+    from lbproxy.l7.client import HTTPClientProtocol
+    from lbproxy.l7.plan import ProxyPlan
+    from lbproxy.l7.server import HTTPServerProtocol
+    from lbproxy.pool.backend import Backend
+    from lbproxy.pool.lease import Lease
+
+# Longer than any that is made to be kept; a longer one is replaced rather than logged.
+_MAX_REQUEST_ID = 128
+
+# Stands for what could not be read as a request.
+UNREADABLE = RequestHead(b"-", b"-", "origin", b"-", None, b"", HeaderBlock(11, ()))
+
+# RFC 9110 9.2.2: what a proxy may repeat on its own.
+IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+
+
+class Exchange:
+    """
+    A request being served. Implements the pool's C{Context}.
+
+    @ivar started: when the whole head had arrived, seconds.
+    @ivar status: the status sent to the client; 0 before one was.
+    @ivar firstByte: when the response's head came, seconds; 0 before.
+    @ivar bytesDown: body bytes of the response sent on.
+    @ivar code: how it ended, a word of C{docs/termination-codes.md}.
+    @ivar detail: the reason in words, for the log.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_tried",
+        "backendName",
+        "bytesDown",
+        "client",
+        "clientIP",
+        "code",
+        "connection",
+        "detail",
+        "download",
+        "firstByte",
+        "head",
+        "lease",
+        "path",
+        "plan",
+        "requestID",
+        "secure",
+        "serverName",
+        "started",
+        "status",
+        "upload",
+    )
+
+    def __init__(self, connection: HTTPServerProtocol, head: RequestHead, now: float) -> None:
+        self.connection = connection
+        self.head = head
+        self.started = now
+        self.clientIP = connection.peer
+        self.secure = connection.secure
+        self.serverName = connection.serverName
+        self.path = head.path
+        self.plan: ProxyPlan | None = None
+        self.lease: Lease | None = None
+        self.client: HTTPClientProtocol | None = None
+        self.upload: Upload | None = None
+        self.download: Download | None = None
+        self.status = 0
+        self.bytesDown = 0
+        self.firstByte = 0.0
+        self.code = "ok"
+        self.detail = ""
+        self.backendName = ""
+        self.requestID = b""
+        self._tried: tuple[Backend, ...] = ()
+        self._attempts = 0
+
+    # What pools and routes may ask.
+
+    def header(self, name: bytes) -> bytes | None:
+        return self.head.block.get(name)
+
+    def cookie(self, name: bytes) -> bytes | None:
+        return cookieValue(self.head.block.getAll(b"cookie"), name)
+
+    def query(self, name: bytes) -> bytes | None:
+        return queryValue(self.head.query, name)
+
+    def connectionID(self) -> bytes:
+        return b""
+
+    @property
+    def requestDone(self) -> bool:
+        """
+        Whether the client has sent all of its request.
+        """
+        return self.upload is None or self.upload.done
+
+    # The request's way.
+
+    def begin(self, rest: bytes) -> None:
+        """
+        Start on a request whose head has been read.
+
+        @param rest: what came behind the head: its body, or requests that follow.
+        """
+        connection = self.connection
+        factory = connection.factory
+        try:
+            body = requestBody(self.head, factory.limits)
+            if body is not None:
+                self.upload = Upload(body, factory.bodyLimit)
+            plan = factory.planFor(self)
+        except (BadMessage, DownstreamError) as bad:
+            self.refuse(bad)
+            return
+        if self.upload is None:
+            if rest:
+                connection.hold(rest)
+        elif rest:
+            self.requestData(rest)
+        else:
+            connection.expectBody(self.head.block.expectContinue)
+        if connection.exchange is self:
+            plan.start(self)
+
+    def forward(self, plan: ProxyPlan) -> None:
+        """
+        Bring the request to a backend of C{plan}.
+        """
+        self.plan = plan
+        self._attempts = plan.upstream.attempts
+        self._acquire()
+
+    def _acquire(self) -> None:
+        assert self.plan is not None
+        upstream = self.plan.upstream
+        try:
+            self.lease = lease = upstream.pool.acquire(self, self._tried)
+        except NoBackendAvailable as none:
+            if self.code == "ok":
+                self.code, self.detail = "noBackend", none.reason
+                self.fail(503)
+            else:
+                self.fail(504 if self.code == "connectTimeout" else 502)
+            return
+        self._connect(lease)
+
+    def _connect(self, lease: Lease) -> None:
+        assert self.plan is not None
+        self.backendName = lease.backend.name
+        if self.upload is not None:
+            self.upload.flowing = False
+        self.plan.upstream.connect(lease.backend, self)
+
+    def upstreamReady(self, client: HTTPClientProtocol) -> None:
+        """
+        A connection to the backend stands: send what there is of the request.
+        """
+        self.client = client
+        connection = self.connection
+        assert self.plan is not None
+        request = self.plan.requestHead(self)
+        upload = self.upload
+        if upload is None:
+            client.send(request)
+            return
+        client.send(request + upload.held())
+        upload.flowing = True
+        connection.resumeReading()
+
+    def requestData(self, data: bytes) -> None:
+        """
+        More bytes from the client while this exchange is on.
+        """
+        upload = self.upload
+        if upload is None or upload.done:
+            self.connection.hold(data)
+            return
+        try:
+            framed = upload.feed(data)
+        except (BadMessage, DownstreamError) as bad:
+            self.refuse(bad)
+            return
+        if upload.done:
+            if upload.rest:
+                self.connection.hold(upload.rest)
+            self.connection.bodyDone()
+        if self.client is not None:
+            self.client.sendMore(framed)
+        elif not upload.done:
+            # Nowhere to write yet: what is in hand waits, what is behind it stays with the client.
+            self.connection.pauseReading()
+
+    # The response's way.
+
+    def informational(self, head: ResponseHead) -> None:
+        """
+        A 1xx from the backend: relayed, but never to HTTP/1.0 clients (RFC 9110 15.2).
+        """
+        if self.head.version == 11 and self.plan is not None:
+            if head.status == 100:
+                self.connection.expectBody(False)
+            self.connection.transport.write(self.plan.informationalHead(head))
+
+    def responseReceived(
+        self, head: ResponseHead, body: Body | None, payload: bytes, done: bool
+    ) -> None:
+        """
+        The backend's final response head, with what came of its body in the same read.
+        """
+        plan = self.plan
+        assert plan is not None
+        self.status = head.status
+        connection = self.connection
+        self.firstByte = connection.factory.seconds()
+        connection.responseStarting(self, done)
+        download = self.download = Download(self.head, head, body)
+        closing = connection.closing or download.endsWithClose
+        data = plan.responseHead(self, head, download, closing)
+        if payload or done:
+            self.bytesDown = len(payload)
+            data += download.encode(payload, done)
+        connection.closing = closing
+        connection.transport.write(data)
+        if done:
+            self._complete()
+
+    def responseData(self, payload: bytes, done: bool) -> None:
+        """
+        More of the response's body.
+        """
+        download = self.download
+        assert download is not None
+        self.bytesDown += len(payload)
+        data = download.encode(payload, done)
+        if data:
+            self.connection.transport.write(data)
+        if done:
+            self._complete()
+
+    def retryable(self, head: ResponseHead) -> bool:
+        """
+        Whether this response is one to try again elsewhere instead of passing it on; if so, that has begun.
+        """
+        plan = self.plan
+        assert plan is not None
+        if head.status not in plan.upstream.retryStatuses or not self._mayRepeat():
+            return False
+        lease = self.lease
+        assert lease is not None
+        tried = (*self._tried, lease.backend)
+        try:
+            following = plan.upstream.pool.acquire(self, tried)
+        except NoBackendAvailable:
+            return False
+        lease.release(Outcome.SERVER_ERROR)
+        self.client = None
+        self._tried = tried
+        self._attempts -= 1
+        self.lease = following
+        self._connect(following)
+        return True
+
+    def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None:
+        """
+        The backend agreed to another protocol: from here on a tunnel has both connections.
+
+        @param rest: what the backend has already said in it.
+        """
+        plan = self.plan
+        assert plan is not None
+        self.status = 101
+        self.client = None
+        self.firstByte = self.connection.factory.seconds()
+        self.connection.transport.write(plan.switchHead(head))
+        self.connection.startTunnel(self, client.transport, rest)
+
+    def tunnelDone(self, bytesDown: int, code: str) -> None:
+        """
+        Both connections of the tunnel are gone.
+        """
+        self.bytesDown = bytesDown
+        self.code = code
+        self._takeLease().release(Outcome.OK, self.firstByte - self.started)
+        self.connection.factory.exchangeEnded(self)
+
+    # What goes wrong.
+
+    def connectFailed(self, failure: Failure) -> None:
+        """
+        The connection to the leased backend could not be made: nothing was sent, another backend gets its chance.
+        """
+        lease = self._takeLease()
+        timedOut = isinstance(failure.value, error.TimeoutError)
+        self.code = "connectTimeout" if timedOut else "connectFailed"
+        self.detail = f"{lease.backend.name}: {failure.getErrorMessage()}"
+        lease.release(Outcome.TIMED_OUT if timedOut else Outcome.CONNECT_FAILED)
+        self.connection.factory.backendFailed(self)
+        self._tried = (*self._tried, lease.backend)
+        if self._attempts > 0:
+            self._attempts -= 1
+            self._acquire()
+        else:
+            self.fail(504 if timedOut else 502)
+
+    def responseBroken(self, outcome: Outcome, code: str, detail: str, silent: bool) -> None:
+        """
+        The backend's connection is gone or talks nonsense before the response was whole.
+
+        @param silent: not one byte of a response had come on a connection that had served before: the backend closed
+            it while our request was under way (RFC 9112 9.3.1), which says nothing about its health.
+        """
+        self.client = None
+        if self.status:
+            self.code, self.detail = code, detail
+            self._takeLease().release(outcome)
+            self.abort()
+            return
+        if silent and self._canReplay():
+            assert self.plan is not None and self.lease is not None
+            if self.upload is not None:
+                self.upload.flowing = False
+            self.plan.upstream.dial(self.lease.backend, self)
+            return
+        lease = self._takeLease()
+        self.code, self.detail = code, f"{lease.backend.name}: {detail}"
+        lease.release(outcome)
+        self.connection.factory.backendFailed(self)
+        self._tried = (*self._tried, lease.backend)
+        if outcome is Outcome.RESET and self._mayRepeat():
+            self._attempts -= 1
+            self._acquire()
+        else:
+            self.fail(504 if outcome is Outcome.TIMED_OUT else 502)
+
+    def _canReplay(self) -> bool:
+        return self.head.method in IDEMPOTENT and (self.upload is None or self.upload.intact)
+
+    def _mayRepeat(self) -> bool:
+        return self._attempts > 0 and self._canReplay()
+
+    def _takeLease(self) -> Lease:
+        lease = self.lease
+        assert lease is not None
+        self.lease = None
+        return lease
+
+    def clientLeft(self) -> None:
+        """
+        The client's connection is gone: the backend's work ends at once, and it isn't the backend's fault.
+        """
+        if self.code == "ok":
+            self.code = "clientLeft"
+        self._dropBackend(Outcome.CLIENT_LEFT)
+        self.connection.factory.exchangeEnded(self)
+
+    def _dropBackend(self, outcome: Outcome) -> None:
+        client, self.client = self.client, None
+        if client is not None:
+            client.abandon()
+        elif self.plan is not None:
+            self.plan.upstream.cancel(self)
+        lease, self.lease = self.lease, None
+        if lease is not None:
+            lease.release(outcome)
+
+    def refuse(self, bad: LBProxyError) -> None:
+        """
+        The client's request breaks a rule: answer that, and close.
+
+        @param bad: a L{BadMessage} or L{DownstreamError}.
+        """
+        if isinstance(bad, DownstreamError):
+            status, code, detail = bad.statusHint, bad.code, bad.detail
+        else:
+            assert isinstance(bad, BadMessage)
+            status, code, detail = bad.status, bad.code, bad.detail
+        self.code, self.detail = code, detail
+        self.connection.closing = True
+        self._dropBackend(Outcome.CLIENT_LEFT)
+        if self.status:
+            self.abort()
+        else:
+            self.fail(status)
+
+    def fail(self, status: int) -> None:
+        """
+        Answer an error with its page.
+        """
+        self.reply(self.connection.factory.errorPages[status])
+
+    def reply(self, reply: Reply, extra: bytes = b"") -> None:
+        """
+        Answer by ourselves.
+        """
+        self.status = reply.status
+        connection = self.connection
+        connection.responseStarting(self, True)
+        withBody = self.head.method != b"HEAD"
+        lines = connection.factory.dateLine() + extra
+        if connection.closing:
+            lines += b"Connection: close\r\n"
+        if withBody:
+            self.bytesDown = len(reply.body)
+        connection.transport.write(reply.render(lines, withBody))
+        self._end()
+
+    def abort(self) -> None:
+        """
+        The response cannot be completed: the client must see that.
+        """
+        self._dropBackend(Outcome.CLIENT_LEFT)
+        self.connection.factory.exchangeEnded(self)
+        self.connection.abort()
+
+    def _complete(self) -> None:
+        lease = self._takeLease()
+        self.client = None
+        served = Outcome.SERVER_ERROR if self.status >= 500 else Outcome.OK
+        lease.release(served, self.firstByte - self.started)
+        self._end()
+
+    def _end(self) -> None:
+        self.connection.factory.exchangeEnded(self)
+        self.connection.exchangeDone(self)
+
+    # What logs and templates ask.
+
+    @property
+    def served(self) -> str:
+        """
+        C{pool/backend} of the backend that had it last; empty when none had.
+        """
+        return f"{self.plan.upstream.pool.name}/{self.backendName}" if self.plan is not None else ""
+
+    def takeRequestID(self) -> bytes:
+        """
+        The request's name: the client's, or one of ours.
+        """
+        if not self.requestID:
+            given = self.head.block.get(b"x-request-id")
+            fits = given and len(given) <= _MAX_REQUEST_ID
+            self.requestID = given if given and fits else self.connection.factory.nextRequestID()
+        return self.requestID

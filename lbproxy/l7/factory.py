@@ -1,0 +1,213 @@
+"""
+What do all connections of one HTTP listener share?
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from lbproxy.l7.forwarding import Hop
+from lbproxy.l7.headers import DateLine
+from lbproxy.l7.plan import NoRoutePlan, Plan
+from lbproxy.l7.replies import ErrorPages
+from lbproxy.l7.routing import RouteTable
+from lbproxy.l7.server import HTTPServerProtocol
+from lbproxy.net.deadlines import Deadlines
+from lbproxy.wire.http1 import HeadLimits
+
+if TYPE_CHECKING:
+    from lbproxy.l7.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTimeouts:
+    """
+    Seconds that a client may take: for a whole request head, between two requests, between two reads of a body, and
+    for the silence in an upgraded connection.
+    """
+
+    requestHead: float = 10.0
+    keepAlive: float = 60.0
+    body: float = 30.0
+    idle: float = 300.0
+
+
+def _nobody(address: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPSettings:
+    """
+    How a listener treats its clients.
+
+    @ivar bodyLimit: bytes of a request's body; 0 for no limit.
+    @ivar isTrusted: whether a peer's word on the client's address is believed.
+    @ivar record: told of each exchange at its end, for the access log.
+    """
+
+    name: str = "http"
+    secure: bool = False
+    limits: HeadLimits = HeadLimits()
+    bodyLimit: int = 0
+    timeouts: ServerTimeouts = ServerTimeouts()
+    isTrusted: Callable[[str], bool] = _nobody
+    errorPages: ErrorPages = field(default_factory=ErrorPages)
+    record: Callable[[Exchange], object] | None = None
+
+
+@dataclass(slots=True)
+class Counters:
+    """
+    What a listener has done so far.
+    """
+
+    connections: int = 0
+    requests: int = 0
+    statuses: list[int] = field(default_factory=lambda: [0] * 6)
+
+
+class HTTPFactory(Factory):
+    """
+    Makes the connections of one listener and keeps what they share.
+
+    @ivar draining: connections end with the response in hand.
+    """
+
+    noisy = False
+    log = Logger()
+
+    def __init__(
+        self,
+        routes: RouteTable[Plan],
+        settings: HTTPSettings,
+        deadlines: Deadlines,
+        seconds: Callable[[], float],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        @param seconds: the clock of deadlines.
+        @param now: seconds since the epoch, for what clients and logs get to see.
+        """
+        self.settings = settings
+        self.limits = settings.limits
+        self.bodyLimit = settings.bodyLimit
+        self.timeouts = settings.timeouts
+        self.secure = settings.secure
+        self.errorPages = settings.errorPages
+        self.deadlines = deadlines
+        self.seconds = seconds
+        self.now = now
+        self.draining = False
+        self.counters = Counters()
+        self._routes = routes
+        self._record = settings.record
+        self._connections: dict[HTTPServerProtocol, None] = {}
+        self._date = DateLine()
+        self._idPrefix = secrets.token_hex(6).encode("ascii")
+        self._ids = count(1)
+        self._drained: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return HTTPServerProtocol(self)
+
+    def planFor(self, exchange: Exchange) -> Plan:
+        """
+        @raise BadMessage: the path cannot be understood.
+        @raise DownstreamError: the path is ambiguous.
+        """
+        return self._routes.find(exchange) or _NO_ROUTE
+
+    def hopOf(self, peer: str) -> Hop:
+        """
+        What a connection from C{peer} is to be told of.
+        """
+        return Hop(peer, self.secure, self.settings.isTrusted(peer))
+
+    def dateLine(self) -> bytes:
+        """
+        The C{Date} line of this second.
+        """
+        return self._date.line(self.now())
+
+    def nextRequestID(self) -> bytes:
+        """
+        A name for a request that brought none.
+        """
+        return b"%b%08x" % (self._idPrefix, next(self._ids))
+
+    # What connections report.
+
+    def connectionOpened(self, connection: HTTPServerProtocol) -> None:
+        self.counters.connections += 1
+        self._connections[connection] = None
+
+    def connectionClosed(self, connection: HTTPServerProtocol) -> None:
+        self._connections.pop(connection, None)
+        if self._drained is not None and not self._connections:
+            drained, self._drained = self._drained, None
+            drained.callback(None)
+
+    def exchangeEnded(self, exchange: Exchange) -> None:
+        """
+        An exchange is over: count it, log it.
+        """
+        counters = self.counters
+        counters.requests += 1
+        counters.statuses[exchange.status // 100] += 1
+        if self._record is not None:
+            self._record(exchange)
+
+    def backendFailed(self, exchange: Exchange) -> None:
+        """
+        A backend failed an exchange before its response had begun.
+        """
+        self.log.warn(
+            "backend {backend} failed: {code}: {detail}",
+            backend=exchange.served,
+            code=exchange.code,
+            detail=exchange.detail,
+        )
+
+    # Stopping.
+
+    @property
+    def active(self) -> int:
+        """
+        Connections open now.
+        """
+        return len(self._connections)
+
+    def drain(self) -> Deferred[None]:
+        """
+        Let each connection end with what it has in hand.
+
+        @return: fires when there is none left. Cancelling it aborts those that are.
+        """
+        self.draining = True
+        for connection in list(self._connections):
+            connection.closeIdle()
+        if not self._connections:
+            return succeed(None)
+        self._drained = Deferred(lambda _: self.abortAll())
+        return self._drained
+
+    def abortAll(self) -> None:
+        """
+        Reset every connection.
+        """
+        for connection in list(self._connections):
+            connection.abandon()
+
+
+_NO_ROUTE = NoRoutePlan()

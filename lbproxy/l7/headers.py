@@ -1,0 +1,171 @@
+"""
+Which header fields go on to the other side, and how do they read there?
+
+A renderer turns a parsed L{HeaderBlock} into the bytes that we send on. What it makes depends on the block and on
+the route's edits alone, so it is kept in the block's C{memo}: a client or backend that repeats itself costs one lookup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+
+from lbproxy.wire.http1 import HeaderBlock
+
+# RFC 9110 7.6.1: fields for one hop only, whether Connection names them or not. The proxy's own credentials
+# (11.7) end at the proxy that they were meant for.
+HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+# Written anew by us from what we understood, never copied.
+_REQUEST_OWN = HOP_BY_HOP | {
+    b"host",
+    b"content-length",
+    b"forwarded",
+    b"via",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+}
+_RESPONSE_OWN = HOP_BY_HOP | {b"content-length"}
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdits:
+    """
+    What a route changes in a set of header fields: C{remove} first, then C{set} (replaces), then C{add}.
+
+    Names are as the user wrote them; values are complete.
+    """
+
+    set: Mapping[bytes, bytes] = field(default_factory=dict)
+    add: Mapping[bytes, bytes] = field(default_factory=dict)
+    remove: Iterable[bytes] = ()
+
+    @property
+    def dropped(self) -> frozenset[bytes]:
+        """
+        The lower-case names of which no incoming field survives.
+        """
+        return frozenset(name.lower() for name in (*self.remove, *self.set))
+
+    @property
+    def lines(self) -> bytes:
+        """
+        The fields that these edits put in, ready to send.
+        """
+        pairs = (*self.set.items(), *self.add.items())
+        return b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+
+
+NO_EDITS = HeaderEdits()
+
+
+class RequestRenderer:
+    """
+    Request fields towards the backends of one route, without what depends on the client's address.
+    """
+
+    __slots__ = ("_drop", "_lines", "_setsHost")
+
+    def __init__(self, edits: HeaderEdits = NO_EDITS) -> None:
+        self._drop = _REQUEST_OWN | edits.dropped
+        self._lines = edits.lines
+        self._setsHost = b"host" in edits.dropped
+
+    def render(self, block: HeaderBlock, host: bytes) -> bytes:
+        """
+        @param host: the authority that counts; an absolute-form target's beats the Host field (RFC 9112 3.2.2).
+        @return: lines with C{Host} first and the framing that we understood.
+        """
+        drop = self._drop
+        named = block.connection
+        lines = [] if self._setsHost else [b"Host: %b\r\n" % host]
+        lines += [
+            b"%b: %b\r\n" % (name, value)
+            for lower, name, value in block.fields
+            if lower not in drop and lower not in named
+        ]
+        lines.append(self._lines)
+        if b"te" in named and _acceptsTrailers(block):
+            lines.append(b"TE: trailers\r\nConnection: TE\r\n")
+        lines.append(framingLine(block))
+        return b"".join(lines)
+
+
+class ResponseRenderer:
+    """
+    Response fields towards the clients of one route, without framing and without the affinity cookie.
+    """
+
+    __slots__ = ("_drop", "_lines")
+
+    def __init__(self, edits: HeaderEdits = NO_EDITS) -> None:
+        self._drop = _RESPONSE_OWN | edits.dropped
+        self._lines = edits.lines
+
+    def render(self, block: HeaderBlock) -> tuple[bytes, bool]:
+        """
+        @return: the lines, and whether a C{Date} has to be added (RFC 9110 6.6.1).
+        """
+        drop = self._drop
+        named = block.connection
+        lines = [
+            b"%b: %b\r\n" % (name, value)
+            for lower, name, value in block.fields
+            if lower not in drop and lower not in named
+        ]
+        lines.append(self._lines)
+        return b"".join(lines), not block.has(b"date")
+
+
+def framingLine(block: HeaderBlock) -> bytes:
+    """
+    The one line that says where a body ends, from what was understood of it; empty where there is none to say.
+    """
+    if block.chunked:
+        return b"Transfer-Encoding: chunked\r\n"
+    if block.contentLength >= 0:
+        return b"Content-Length: %d\r\n" % block.contentLength
+    return b""
+
+
+def _acceptsTrailers(block: HeaderBlock) -> bool:
+    # RFC 9110 10.1.4: "trailers" is the one member that can be passed on without understanding codings.
+    return any(
+        item.strip(b" \t").lower() == b"trailers"
+        for value in block.getAll(b"te")
+        for item in value.split(b",")
+    )
+
+
+class DateLine:
+    """
+    The C{Date} field, made once a second.
+    """
+
+    __slots__ = ("_line", "_second")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._line = b""
+
+    def line(self, now: float) -> bytes:
+        """
+        @param now: seconds since the epoch.
+        """
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._line = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode("ascii")
+        return self._line

@@ -1,0 +1,377 @@
+"""
+One client's HTTP/1 connection: whose turn is it, and when is it over?
+
+Requests on a connection are served strictly one after the other; what a client sends ahead (pipelining) waits, bounded,
+and while it waits nothing more is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from lbproxy.l7.exchange import UNREADABLE, Exchange
+from lbproxy.l7.tunnel import Tunnel
+from lbproxy.net.progress import unsentBytes
+from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, RequestReader
+
+if TYPE_CHECKING:
+    from lbproxy.l7.factory import HTTPFactory
+    from lbproxy.l7.forwarding import Hop
+
+# Seconds that a client which sent its FIN may still get its answer: shutting down the sending side is legal
+# (RFC 9112 9.6), but looks just like leaving, and a client that left is not worked for.
+_HALF_CLOSE_GRACE = 0.25
+# Seconds and bytes for which a connection that we close is still read, so that the client sees the answer and not the
+# reset that unread bytes cause (RFC 9112 9.6).
+_LINGER = 2.0
+_LINGER_BYTES = 1 << 20
+# While a backend works there is no deadline on the client's side. Finite, so that the wheel keeps the item.
+_FAR = 3600.0
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class HTTPServerProtocol(Protocol):
+    """
+    Speaks HTTP/1.1 and 1.0 to one client.
+
+    It is its own transport's producer: when the client does not take its response, the backend is paused.
+
+    @ivar peer: the client's address as numeric text; empty over a UNIX socket.
+    @ivar deadline: seconds; what is awaited of the client must have come by then.
+    @ivar closing: the connection ends with the response in hand.
+    """
+
+    transport: Any = None
+    exchange: Exchange | None = None
+    tunnel: Tunnel | None = None
+    peer = ""
+    secure = False
+    serverName = ""
+    clientSubject = ""
+    lastBlock: HeaderBlock | None = None
+    lastPlan: object = None
+    lastLines = b""
+    hop: Hop
+    closing = False
+    deadline = 0.0
+    _held = b""
+    _paused = False
+    _writesBlocked = False
+    _lingering = 0
+    _closed = False
+    _pumping = False
+    _left = False
+    _unsent = 0
+
+    def __init__(self, factory: HTTPFactory) -> None:
+        self.factory: HTTPFactory = factory
+        self._reader = RequestReader(factory.limits)
+
+    def connectionMade(self) -> None:
+        transport = self.transport
+        factory = self.factory
+        self.peer = getattr(transport.getPeer(), "host", "")
+        self.hop = factory.hopOf(self.peer)
+        self.secure = factory.secure
+        if self.secure:
+            self.serverName = getattr(transport, "serverName", "")
+        transport.registerProducer(self, True)
+        factory.connectionOpened(self)
+        self.deadline = factory.seconds() + factory.timeouts.keepAlive
+        factory.deadlines.watch(self)
+
+    # Reading.
+
+    def dataReceived(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is not None:
+            factory = self.factory
+            if not exchange.requestDone:
+                self.deadline = factory.seconds() + factory.timeouts.body
+            exchange.requestData(data)
+        elif self._lingering:
+            self._linger(len(data))
+        else:
+            self._readHead(data)
+            if self._held:
+                self._pump()
+
+    def _readHead(self, data: bytes) -> None:
+        reader = self._reader
+        try:
+            began = reader.pending
+            head = reader.feed(data)
+        except BadMessage as bad:
+            self._refuse(bad)
+            return
+        if head is not None:
+            self._begin(head)
+        elif not began and reader.pending:
+            # Counts from the first byte and is not moved by those that follow.
+            factory = self.factory
+            self.deadline = factory.seconds() + factory.timeouts.requestHead
+            factory.deadlines.watch(self)
+
+    def _begin(self, head: RequestHead) -> None:
+        factory = self.factory
+        now = factory.seconds()
+        self.deadline = now + _FAR
+        if not head.keepAlive or factory.draining or head.version == 10:
+            # RFC 9112 C.2.2: a proxy keeps no persistent connection with an HTTP/1.0 client.
+            self.closing = True
+        exchange = self.exchange = Exchange(self, head, now)
+        exchange.begin(self._reader.rest)
+
+    def _refuse(self, bad: BadMessage) -> None:
+        """
+        What came is no request: answer, then close, since nobody knows where the next one would begin.
+        """
+        self.closing = True
+        exchange = self.exchange = Exchange(self, UNREADABLE, self.factory.seconds())
+        exchange.refuse(bad)
+
+    def hold(self, data: bytes) -> None:
+        """
+        Keep bytes of a request that has to wait for its turn.
+        """
+        self._held += data
+        self.pauseReading()
+
+    def _pump(self) -> None:
+        """
+        Serve what was held; a loop, so that a thousand pipelined requests don't nest.
+        """
+        if self._pumping:
+            return
+        self._pumping = True
+        while self._held and self.exchange is None and not self._closed and not self._lingering:
+            held, self._held = self._held, b""
+            self._readHead(held)
+        self._pumping = False
+        if not self._held and (self.exchange is None or not self.exchange.requestDone):
+            self.resumeReading()
+
+    def pauseReading(self) -> None:
+        if not self._paused and not self._closed:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def resumeReading(self) -> None:
+        if self._paused and not self._closed and not self._held:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    def expectBody(self, invited: bool) -> None:
+        """
+        The request has a body to come.
+
+        @param invited: the client waits for a 100 (Continue) first: until it got one, silence is right.
+        """
+        if not invited:
+            factory = self.factory
+            self.deadline = factory.seconds() + factory.timeouts.body
+            factory.deadlines.watch(self)
+
+    def bodyDone(self) -> None:
+        """
+        The request is complete: the client owes nothing now.
+        """
+        self.deadline = self.factory.seconds() + _FAR
+
+    # Writing.
+
+    def pauseProducing(self) -> None:
+        factory = self.factory
+        self._writesBlocked = True
+        self._unsent = unsentBytes(self.transport)
+        exchange = self.exchange
+        if exchange is not None and exchange.client is not None:
+            exchange.client.pauseReading()
+        self.deadline = factory.seconds() + factory.timeouts.body
+        factory.deadlines.watch(self)
+
+    def resumeProducing(self) -> None:
+        self._writesBlocked = False
+        self.deadline = self.factory.seconds() + _FAR
+        exchange = self.exchange
+        if exchange is None:
+            self._awaitRequest()
+        elif exchange.client is not None:
+            exchange.client.resumeReading()
+
+    def stopProducing(self) -> None:
+        pass
+
+    # Ends.
+
+    def responseStarting(self, exchange: Exchange, complete: bool) -> None:
+        """
+        A response is about to be written.
+
+        @param complete: nothing of it will follow. If the request isn't complete then, the connection can't go on.
+        """
+        if self.factory.draining or (complete and not exchange.requestDone):
+            self.closing = True
+
+    def exchangeDone(self, exchange: Exchange) -> None:
+        """
+        The response in hand has been written.
+        """
+        self.exchange = None
+        if self.closing or self._left:
+            self._closeGently(not exchange.requestDone)
+            return
+        if not self._writesBlocked:
+            self._awaitRequest()
+        if self._held:
+            self._pump()
+        elif self._paused:
+            self.resumeReading()
+
+    def _awaitRequest(self) -> None:
+        factory = self.factory
+        self.deadline = factory.seconds() + factory.timeouts.keepAlive
+        factory.deadlines.watch(self)
+
+    def closeIdle(self) -> None:
+        """
+        End the connection as soon as it has nothing in hand; at once if that is now.
+        """
+        self.closing = True
+        if self.exchange is None and self.tunnel is None and not self._reader.pending:
+            self._close()
+
+    def _closeGently(self, unread: bool) -> None:
+        if self._closed:
+            return
+        if not unread and not self._held and not self._reader.pending and not self._paused:
+            self._close()
+            return
+        factory = self.factory
+        self._held = b""
+        self._lingering = _LINGER_BYTES
+        self.deadline = factory.seconds() + _LINGER
+        factory.deadlines.watch(self)
+        transport = self.transport
+        transport.unregisterProducer()
+        if self.secure:
+            transport.loseConnection()
+        else:
+            transport.loseWriteConnection()
+        self.resumeReading()
+
+    def startTunnel(self, exchange: Exchange, backend: Any, toClient: bytes) -> None:
+        """
+        Hand both connections over to a raw relay.
+
+        @param backend: the backend's transport.
+        @param toClient: what the backend has already said.
+        """
+        self.exchange = None
+        held, self._held = self._held, b""
+        self.factory.deadlines.forget(self)
+        self.transport.unregisterProducer()
+        self.tunnel = Tunnel(self.factory, exchange, self.transport, backend)
+        self.tunnel.start(held, toClient, self._left)
+
+    def _linger(self, size: int) -> None:
+        self._lingering -= size
+        if self._lingering <= 0:
+            self.abort()
+
+    def _close(self) -> None:
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        # A client that doesn't take its last bytes may not keep us for ever.
+        self._lingering = _LINGER_BYTES
+        self.deadline = self.factory.seconds() + self.factory.timeouts.body
+        self.factory.deadlines.watch(self)
+
+    def abort(self) -> None:
+        """
+        Reset the connection.
+        """
+        self.exchange = None
+        if not self._closed:
+            self.transport.abortConnection()
+
+    def deadlinePassed(self, now: float) -> None:
+        """
+        The client was awaited for too long.
+        """
+        exchange = self.exchange
+        if self._left or self._lingering:
+            self.abandon()
+        elif self._writesBlocked:
+            self._checkProgress(now)
+        elif exchange is None:
+            if self._reader.pending:
+                self._refuse(
+                    BadMessage(408, "requestHeadTimeout", "request head not complete in time")
+                )
+            else:
+                self._close()
+        elif exchange.requestDone:
+            self.deadline = now + _FAR
+            self.factory.deadlines.watch(self)
+        else:
+            exchange.refuse(BadMessage(408, "requestBodyTimeout", "request body stalled"))
+
+    def _checkProgress(self, now: float) -> None:
+        """
+        A slow reader is served as long as it reads at all.
+        """
+        unsent = unsentBytes(self.transport)
+        if unsent >= self._unsent:
+            exchange = self.exchange
+            if exchange is not None:
+                exchange.code = "clientStalled"
+            self.abandon()
+            return
+        self._unsent = unsent
+        self.deadline = now + self.factory.timeouts.body
+        self.factory.deadlines.watch(self)
+
+    def abandon(self) -> None:
+        """
+        The client is given up, with what was done for it.
+        """
+        if self.tunnel is not None:
+            self.tunnel.abort()
+            return
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.clientLeft()
+        self.abort()
+
+    def readConnectionLost(self) -> None:
+        """
+        The client will send no more.
+        """
+        exchange = self.exchange
+        if exchange is None or self._lingering:
+            if not self._lingering:
+                self._close()
+        elif exchange.requestDone:
+            self._left = True
+            self.deadline = self.factory.seconds() + _HALF_CLOSE_GRACE
+            self.factory.deadlines.watch(self)
+        else:
+            self.abandon()
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._closed = True
+        self._held = b""
+        self.factory.deadlines.forget(self)
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.clientLeft()
+        self.factory.connectionClosed(self)

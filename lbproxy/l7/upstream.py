@@ -1,0 +1,162 @@
+"""
+How does an exchange get its connection to a backend: an idle one, or a new one?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lbproxy.l7.client import HTTPClientProtocol
+from lbproxy.net.deadlines import Deadlines
+from lbproxy.wire.http1 import HeadLimits
+
+if TYPE_CHECKING:
+    from lbproxy.l7.exchange import Exchange
+    from lbproxy.pool.backend import Backend
+    from lbproxy.pool.pool import Pool
+
+
+class Cancellable(Protocol):
+    """
+    A dial under way.
+    """
+
+    def cancel(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """
+    How connections to a pool's backends are used. Times are seconds.
+    """
+
+    headTimeout: float = 60.0
+    idleTimeout: float = 60.0
+    idlePerBackend: int = 64
+    keepAliveTimeout: float = 60.0
+    maxRequests: int = 0
+    attempts: int = 2
+    retryStatuses: frozenset[int] = frozenset((502, 503, 504))
+    limits: HeadLimits = HeadLimits()
+
+
+class Upstream:
+    """
+    The connections to one pool's backends: idle ones are taken last in, first out, so that few stay warm and the rest
+    times out.
+    """
+
+    __slots__ = (
+        "_dial",
+        "_dialing",
+        "_idle",
+        "_settings",
+        "attempts",
+        "deadlines",
+        "headTimeout",
+        "idleTimeout",
+        "limits",
+        "pool",
+        "retryStatuses",
+        "seconds",
+    )
+
+    def __init__(
+        self,
+        pool: Pool,
+        dial: Callable[[Backend, HTTPClientProtocol], Cancellable],
+        deadlines: Deadlines,
+        seconds: Callable[[], float],
+        settings: UpstreamSettings,
+    ) -> None:
+        """
+        @param dial: starts a connection for a protocol; its C{connectionMade} or C{connectFailed} follows.
+        """
+        self.pool = pool
+        self.deadlines = deadlines
+        self.seconds = seconds
+        self.headTimeout = settings.headTimeout
+        self.idleTimeout = settings.idleTimeout
+        self.limits = settings.limits
+        self.attempts = settings.attempts
+        self.retryStatuses = settings.retryStatuses
+        self._settings = settings
+        self._dial = dial
+        self._idle: dict[Backend, list[HTTPClientProtocol]] = {}
+        self._dialing: dict[Exchange, tuple[Cancellable, HTTPClientProtocol]] = {}
+
+    def connect(self, backend: Backend, exchange: Exchange) -> None:
+        """
+        Give C{exchange} a connection; its C{upstreamReady} or C{connectFailed} is called, perhaps before this returns.
+        """
+        idle = self._idle.get(backend)
+        if idle:
+            client = idle.pop()
+            client.exchange = exchange
+            exchange.upstreamReady(client)
+        else:
+            self.dial(backend, exchange)
+
+    def dial(self, backend: Backend, exchange: Exchange) -> None:
+        """
+        The same, but always by a new connection.
+        """
+        client = HTTPClientProtocol(self, backend, exchange)
+        dialing = self._dial(backend, client)
+        if client.exchange is exchange and client.transport is None:
+            self._dialing[exchange] = (dialing, client)
+
+    def dialed(self, exchange: Exchange) -> None:
+        """
+        The dial for C{exchange} is over, either way.
+        """
+        self._dialing.pop(exchange, None)
+
+    def cancel(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for the connection any more.
+        """
+        entry = self._dialing.pop(exchange, None)
+        if entry is not None:
+            dialing, client = entry
+            client.exchange = None
+            dialing.cancel()
+
+    def park(self, client: HTTPClientProtocol) -> None:
+        """
+        Keep a connection for the next exchange, within bounds.
+        """
+        settings = self._settings
+        idle = self._idle.get(client.backend)
+        if idle is None:
+            idle = self._idle[client.backend] = []
+        if len(idle) >= settings.idlePerBackend or client.served == settings.maxRequests:
+            client.close()
+            return
+        client.deadline = self.seconds() + settings.keepAliveTimeout
+        self.deadlines.watch(client)
+        idle.append(client)
+
+    def lost(self, client: HTTPClientProtocol) -> None:
+        """
+        A connection is gone or about to go.
+        """
+        idle = self._idle.get(client.backend)
+        if idle and client in idle:
+            idle.remove(client)
+
+    def forget(self, backend: Backend) -> None:
+        """
+        C{backend} is down or has left: close the connections that wait for it.
+        """
+        for client in self._idle.pop(backend, ()):
+            client.close()
+
+    def stop(self) -> None:
+        """
+        Close all idle connections.
+        """
+        for backend in list(self._idle):
+            self.forget(backend)
