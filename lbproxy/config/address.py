@@ -1,5 +1,6 @@
 """
-Where is it? An address as the configuration writes it: C{host:port}, C{[::1]:port} or C{unix:/path}.
+Where is it? An address as the configuration writes it: C{host:port}, C{[::1]:port} or
+C{unix:/path}; a socket to listen on may also be C{systemd:NAME}.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Address:
     """
-    A stream or datagram address. Either C{path} (UNIX socket) is set, or C{host} and C{port} are.
+    A stream or datagram address. Either C{path} (UNIX socket) is set, or C{systemd} (the name of a
+    socket that systemd hands over), or C{host} and C{port} are.
 
     C{host} is a numeric address or a name, without brackets.
     """
@@ -19,6 +21,7 @@ class Address:
     host: str = ""
     port: int = 0
     path: str = ""
+    systemd: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Address:
@@ -30,6 +33,10 @@ class Address:
             if not path:
                 raise ValueError('wanted a path after "unix:"')
             return cls(path=path)
+        if text.startswith("systemd:"):
+            if not text[8:]:
+                raise ValueError('wanted the name of a socket after "systemd:"')
+            return cls(systemd=text[8:])
         host, colon, port = text.rpartition(":")
         if not colon:
             raise ValueError(
@@ -63,6 +70,8 @@ class Address:
     def __str__(self) -> str:
         if self.path:
             return f"unix:{self.path}"
+        if self.systemd:
+            return f"systemd:{self.systemd}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
