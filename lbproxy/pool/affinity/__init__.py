@@ -1,0 +1,3 @@
+"""
+Where does this client belong? What brings clients back to their backends.
+"""
