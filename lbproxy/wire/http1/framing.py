@@ -12,6 +12,7 @@ import re
 from lbproxy.wire.http1.errors import BadMessage
 from lbproxy.wire.http1.grammar import checkAuthority, isToken
 from lbproxy.wire.http1.headers import HeaderBlock
+from lbproxy.wire.http1.memo import Memo
 
 # Lengths stay below 2**63 so that no peer behind us can overflow on what we relay.
 SIZE_LIMIT = 1 << 63
@@ -25,6 +26,7 @@ _PLAIN_CONNECTION = {
     b"Keep-Alive": frozenset((b"keep-alive",)),
     b"close": frozenset((b"close",)),
 }
+_hosts: Memo[bytes] = Memo(256)
 
 
 def understandRequest(block: HeaderBlock) -> None:
@@ -38,10 +40,7 @@ def understandRequest(block: HeaderBlock) -> None:
         _refuseRepeats(block, 400)
     host = get(b"host")
     if host is not None:
-        checked = checkAuthority(host)
-        if checked is None:
-            raise BadMessage(400, "badHost", "Host is not a host with an optional port")
-        block.host = checked
+        block.host = _hosts.get(host) or _readHost(host)
     elif block.version == 11:
         raise BadMessage(400, "badHost", "no Host in HTTP/1.1")
     if get(b"connection") is not None:
@@ -51,6 +50,14 @@ def understandRequest(block: HeaderBlock) -> None:
     _readLength(block, 400)
     if block.version == 11 and get(b"expect") is not None:
         _readExpect(block)
+
+
+def _readHost(host: bytes) -> bytes:
+    checked = checkAuthority(host)
+    if checked is None:
+        raise BadMessage(400, "badHost", "Host is not a host with an optional port")
+    _hosts.offer(host, checked)
+    return checked
 
 
 def understandResponse(block: HeaderBlock) -> None:
@@ -94,13 +101,15 @@ def _readConnection(block: HeaderBlock, status: int) -> None:
     if plain is not None:
         block.connection = plain
         return
-    options = {option.strip(b" \t") for option in value.lower().split(b",")}
-    options.discard(b"")
-    if not all(map(isToken, options)):
-        raise BadMessage(status, "badConnection", "a connection option is not a token")
+    given = {option.strip(b" \t") for option in value.lower().split(b",")}
+    given.discard(b"")
+    options = frozenset(filter(isToken, given))
+    if len(options) != len(given):
+        # What isn't a token names no field. That it may have meant "close" is all that matters.
+        options |= {b"close"}
     if not options.isdisjoint(_NEVER_HOP_BY_HOP):
         raise BadMessage(status, "badConnection", "names a field that is not hop-by-hop")
-    block.connection = frozenset(options)
+    block.connection = options
     # RFC 9110 7.8: Upgrade counts only where Connection names it, and never in HTTP/1.0.
     if b"upgrade" in options and block.version == 11:
         block.upgrade = _joined(block, b"upgrade")

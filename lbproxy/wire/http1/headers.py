@@ -9,17 +9,20 @@ from collections.abc import Callable
 from typing import Any
 
 from lbproxy.wire.http1.grammar import TOKEN_BYTES, VALUE_BYTES
+from lbproxy.wire.http1.memo import Memo
 
 Field = tuple[bytes, bytes, bytes]
 
-# One pass finds and checks all field lines. A match starts after a LF and ends with the next one,
-# so it is one whole line; as many matches as lines means that every line is good. OWS before the
-# value is skipped here.
-_NAME = rb"(?<=\n)([" + TOKEN_BYTES + rb"]++)"
-_VALUE = rb":[ \t]*+([" + VALUE_BYTES + rb"]*+)\r\n"
-_strictFields = re.compile(_NAME + _VALUE).findall
+_NAME = rb"([" + TOKEN_BYTES + rb"]++)"
+_VALUE = rb":[ \t]*+([" + VALUE_BYTES + rb"]*+)"
 # RFC 9112 5.1: whitespace before the colon of a response's field has to be removed by a proxy.
-_lenientFields = re.compile(_NAME + rb"[ \t]*+" + _VALUE).findall
+_BLANKS = rb"[ \t]*+"
+
+# A block with more unknown lines than this is read in one pass, which costs less than line by line.
+_FEW = 6
+# Unknown lines that are remembered from one block: learning takes a few blocks, and costs each
+# little.
+_LEARN = 4
 
 
 class HeaderBlock:
@@ -48,10 +51,10 @@ class HeaderBlock:
         "version",
     )
 
-    def __init__(self, version: int, fields: tuple[Field, ...]) -> None:
+    def __init__(self, version: int, fields: list[Field]) -> None:
         self.version = version
-        self.fields = fields
-        self._index = index = {lower: value for lower, _, value in reversed(fields)}
+        self.fields = tuple(fields)
+        self._index = index = {lower: value for lower, _, value in fields[::-1]}
         # get(lower) -> the first value or None; the map's own method costs no frame of ours.
         self.get: Callable[[bytes], bytes | None] = index.get
         self.contentLength = -1
@@ -83,15 +86,56 @@ class HeaderBlock:
         return len(self._index) != len(self.fields)
 
 
-def splitFields(text: bytes, lines: int, lenient: bool) -> tuple[Field, ...] | None:
+class FieldSplitter:
     """
-    @param text: a start line (its end suffices), CRLF, field lines, empty line.
-    @param lines: how many LFs in C{text} do not end a field line.
-    @return: the fields, or L{None} if a line is not one.
+    Splits blocks into fields. Blocks differ, but most of their lines have been seen before: those
+    are looked up whole.
     """
-    pairs = _lenientFields(text) if lenient else _strictFields(text)
-    if len(pairs) != text.count(b"\n") - lines:
-        return None
-    if b" \r\n" in text or b"\t\r\n" in text:
-        return tuple([(name.lower(), name, value.rstrip()) for name, value in pairs])
-    return tuple([(name.lower(), name, value) for name, value in pairs])
+
+    __slots__ = ("_findAll", "_get", "_match", "_memo")
+
+    def __init__(self, lenient: bool) -> None:
+        """
+        @param lenient: allow whitespace between name and colon.
+        """
+        field = _NAME + (_BLANKS if lenient else b"") + _VALUE
+        self._match = re.compile(field).fullmatch
+        # A match starts after a LF and ends with the next one, so it is one whole line; as many
+        # matches as lines means that every line is good.
+        self._findAll = re.compile(rb"(?<=\n)" + field + rb"\r\n").findall
+        self._memo: Memo[Field] = Memo(size=256)
+        self._get = self._memo.get
+
+    def split(self, text: bytes) -> list[Field] | None:
+        """
+        @param text: a start line (its end suffices), field lines, an empty line; each with CRLF.
+        @return: the fields, or L{None} if a line is not one.
+        """
+        lines = text.split(b"\r\n")[1:-2]
+        fields = list(map(self._get, lines))
+        if all(fields):
+            return fields  # type: ignore[return-value]
+        unknown = [index for index, field in enumerate(fields) if field is None]
+        if len(unknown) > _FEW:
+            return self._splitAll(text, lines, unknown[:_LEARN])
+        for index in unknown:
+            found = self._match(lines[index])
+            if found is None:
+                return None
+            name, value = found.groups()
+            fields[index] = field = (name.lower(), name, value.rstrip())
+            self._memo.offer(lines[index], field)
+        return fields  # type: ignore[return-value]
+
+    def _splitAll(self, text: bytes, lines: list[bytes], learn: list[int]) -> list[Field] | None:
+        pairs = self._findAll(text)
+        if len(pairs) != len(lines):
+            return None
+        fields = [(name.lower(), name, value.rstrip()) for name, value in pairs]
+        for index in learn:
+            self._memo.offer(lines[index], fields[index])
+        return fields
+
+
+requestFields = FieldSplitter(lenient=False)
+responseFields = FieldSplitter(lenient=True)

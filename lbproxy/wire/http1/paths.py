@@ -8,11 +8,22 @@ import re
 
 from lbproxy.wire.http1.errors import BadMessage
 
-# No escape, no backslash, no empty segment but a last one, no segment that starts with a dot:
-# nothing to do.
-_plain = re.compile(rb"(?:/[^/.%\\][^/%\\]*+)*+/?+").fullmatch
-_escape = re.compile(rb"%([0-9A-Fa-f]{2})?+")
+# No escape, no backslash, no empty segment but a last one, no segment like a dot segment: nothing
+# to do.
+_plain = re.compile(rb"(?:/(?:[^/.%\\]|\.[^/.;%\\])[^/%\\]*+)*+/?+").fullmatch
+_twoReadings = re.compile(rb"//|\\|%2F|%5C|/\.\.?;").search
 _dotSegment = re.compile(rb"(\.\.?+);[^/]*+").fullmatch
+
+# What two hex digits stand for, both cases; control characters are missing.
+_meaning = {
+    bytes((high, low)): bytes((byte,))
+    for high in b"0123456789abcdefABCDEF"
+    for low in b"0123456789abcdefABCDEF"
+    if (byte := int(bytes((high, low)), 16)) >= 0x20 and byte != 0x7F
+}
+_keeping = dict(_meaning)
+_KEPT = (b"2F", b"2f", b"5C", b"5c")
+_keeping.update({digits: b"%" + digits.upper() for digits in _KEPT})
 
 
 class PathForm:
@@ -43,23 +54,32 @@ def normalizePath(rawPath: bytes) -> PathForm:
     """
     if _plain(rawPath) or rawPath == b"*":
         return PathForm(rawPath)
-    kept = _escape.sub(_decode, rawPath)
-    decoded = _removeDots(kept)
-    other = kept.replace(b"%2F", b"/").replace(b"%5C", b"/").replace(b"\\", b"/")
-    other = _removeDots(other, merge=True)
+    decoded = _decode(rawPath, _keeping)
+    oneReading = not _twoReadings(decoded)
+    if b"/." in decoded:
+        decoded = _removeDots(decoded)
+    if oneReading:
+        return PathForm(decoded)
+    other = _removeDots(_decode(rawPath, _meaning).replace(b"\\", b"/"), merge=True)
     return PathForm(decoded, None if other == decoded else other)
 
 
-def _decode(found: re.Match[bytes]) -> bytes:
-    digits = found.group(1)
-    if digits is None:
-        raise BadMessage(400, "badPath", "a percent sign without two hex digits")
-    byte = int(digits, 16)
-    if byte < 0x20 or byte == 0x7F:
-        raise BadMessage(400, "badPath", "an encoded control character")
-    if byte in b"/\\":
-        return b"%%%02X" % byte
-    return b"%c" % byte
+def _decode(path: bytes, table: dict[bytes, bytes]) -> bytes:
+    """
+    Decode percent escapes, once.
+    """
+    first, *others = path.split(b"%")
+    pieces = [first]
+    for part in others:
+        digits = part[:2]
+        meaning = table.get(digits)
+        if meaning is None:
+            raise BadMessage(400, "badPath", "a bad escape, or an encoded control character")
+        if meaning == b"%" and table is _keeping and part[2:4] in _KEPT:
+            # "%252F" means the three characters "%2F": decoding it would make it a kept escape.
+            meaning = b"%25"
+        pieces.append(meaning + part[2:])
+    return b"".join(pieces)
 
 
 def _removeDots(path: bytes, merge: bool = False) -> bytes:

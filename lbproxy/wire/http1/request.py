@@ -4,8 +4,10 @@ Which request do these bytes make?
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lbproxy.wire.http1.framing import understandRequest
-from lbproxy.wire.http1.headers import HeaderBlock, splitFields
+from lbproxy.wire.http1.headers import HeaderBlock, requestFields
 from lbproxy.wire.http1.limits import DEFAULT_LIMITS, HeadLimits
 from lbproxy.wire.http1.memo import Memo
 from lbproxy.wire.http1.scanner import HeadKind, HeadScanner
@@ -67,8 +69,28 @@ class RequestHead:
         """
         return self.block.chunked or self.block.contentLength > 0
 
+    @property
+    def scheme(self) -> bytes:
+        """
+        What an absolute target says, lower-case; empty for the other forms.
+        """
+        return self.target.partition(b":")[0].lower() if self.form == "absolute" else b""
+
     def __repr__(self) -> str:
         return f"<RequestHead {self.method!r} {self.target!r} host={self.host!r}>"
+
+
+@lru_cache(64)
+def _requestKind(limits: HeadLimits) -> HeadKind:
+    return HeadKind(
+        limits,
+        400,
+        parseRequestLine,
+        "RequestLine",
+        longLineStatus=414,
+        longFieldsStatus=431,
+        leadingLine=True,
+    )
 
 
 class RequestReader:
@@ -89,17 +111,9 @@ class RequestReader:
         self._memo = memo
         self._scanner: HeadScanner | None = None
         self._countLimit = limits.count
-        # A head that ends before this is within both limits, whatever its parts are.
-        self._room = min(limits.line, limits.headers) - 2
-        self._kind = HeadKind(
-            limits,
-            400,
-            parseRequestLine,
-            "RequestLine",
-            longLineStatus=414,
-            longFieldsStatus=431,
-            leadingLine=True,
-        )
+        # A head no longer than this is within both limits, whatever its parts are.
+        self._room = min(limits.line, limits.headers) - 4
+        self._kind = _requestKind(limits)
 
     @property
     def pending(self) -> bool:
@@ -114,15 +128,31 @@ class RequestReader:
         @raise BadMessage: what came can't become a request.
         """
         if self._scanner is None:
-            end = data.find(b"\r\n\r\n")
-            if 0 < end < self._room and (line := originLine(data)) is not None:
-                block = self._block(data[line.end() : end + 4])
-                if block is not None:
-                    self.rest = data[end + 4 :]
-                    method, target, path, query = line.groups()
-                    return RequestHead(method, target, "origin", path, query, block.host, block)
+            line = originLine(data)
+            if line is not None and (block := self._blockAfter(data, line.end())) is not None:
+                method, target, path, query = line.groups()
+                return RequestHead(method, target, "origin", path, query, block.host, block)
             self._scanner = HeadScanner(self._kind)
         return self._scan(self._scanner, data)
+
+    def _blockAfter(self, data: bytes, start: int) -> HeaderBlock | None:
+        """
+        @param start: where the version is.
+        @return: L{None} if this takes a closer look.
+        """
+        if len(data) <= self._room and data.endswith(b"\r\n\r\n"):
+            # Mostly this is one head and nothing else, known, and then there is nothing to search.
+            block = self._memo.get(data[start:])
+            if block is not None and len(block.fields) <= self._countLimit:
+                self.rest = b""
+                return block
+        end = data.find(b"\r\n\r\n", start)
+        if not 0 < end <= self._room:
+            return None
+        block = self._block(data[start : end + 4])
+        if block is not None:
+            self.rest = data[end + 4 :]
+        return block
 
     def _scan(self, scanner: HeadScanner, data: bytes) -> RequestHead | None:
         self.rest = b""
@@ -154,7 +184,7 @@ class RequestReader:
         if block is not None:
             return block if len(block.fields) <= self._countLimit else None
         version = _VERSIONS.get(text[:10])
-        fields = splitFields(text, 2, lenient=False) if version is not None else None
+        fields = requestFields.split(text) if version is not None else None
         if version is None or fields is None or len(fields) > self._countLimit:
             return None
         block = HeaderBlock(version, fields)

@@ -5,11 +5,12 @@ Which response do these bytes make?
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from lbproxy.wire.http1.errors import BadMessage
 from lbproxy.wire.http1.framing import understandResponse
 from lbproxy.wire.http1.grammar import VALUE_BYTES
-from lbproxy.wire.http1.headers import HeaderBlock, splitFields
+from lbproxy.wire.http1.headers import HeaderBlock, responseFields
 from lbproxy.wire.http1.limits import DEFAULT_LIMITS, HeadLimits
 from lbproxy.wire.http1.memo import Memo
 from lbproxy.wire.http1.scanner import HeadKind, HeadScanner
@@ -54,6 +55,11 @@ def _checkStatusLine(line: bytes) -> None:
     raise BadMessage(502, "badStatusLine", "not a version, a status and a reason")
 
 
+@lru_cache(64)
+def _responseKind(limits: HeadLimits) -> HeadKind:
+    return HeadKind(limits, 502, _checkStatusLine, "StatusLine", prefix=b"HTTP/")
+
+
 class ResponseReader:
     """
     Cuts response heads off a stream of bytes, interim ones (1xx) like any other.
@@ -72,8 +78,8 @@ class ResponseReader:
         self._memo = memo
         self._scanner: HeadScanner | None = None
         self._countLimit = limits.count
-        self._room = min(limits.line, limits.headers) - 2
-        self._kind = HeadKind(limits, 502, _checkStatusLine, "StatusLine", prefix=b"HTTP/")
+        self._room = min(limits.line, limits.headers) - 4
+        self._kind = _responseKind(limits)
 
     @property
     def pending(self) -> bool:
@@ -89,7 +95,7 @@ class ResponseReader:
         """
         if self._scanner is None:
             end = data.find(b"\r\n\r\n")
-            if 0 < end < self._room:
+            if 0 < end <= self._room:
                 head = self._head(data[: end + 4])
                 if head is not None:
                     self.rest = data[end + 4 :]
@@ -116,7 +122,7 @@ class ResponseReader:
         if head is not None:
             return head if len(head.block.fields) <= self._countLimit else None
         line = _statusLine(text)
-        fields = splitFields(text, 2, lenient=True) if line is not None else None
+        fields = responseFields.split(text) if line is not None else None
         if line is None or fields is None or len(fields) > self._countLimit:
             return None
         minor, status, reason = line.groups()

@@ -39,7 +39,7 @@ class HeadKind:
 
     limits: HeadLimits
     status: int
-    checkLine: Callable[[bytes], Any] | None
+    checkLine: Callable[[bytes], Any] | None = None
     what: str = ""
     field: str = "Header"
     longLineStatus: int = 502
