@@ -48,20 +48,20 @@ class Stream(DirectStream):
         self.fileno = skt.fileno
         self.protocol = protocol
         self.reactor = reactor
-        self._peer = peer
+        self.peer = peer
 
     def getPeer(self) -> StreamAddress:
-        return self._peer
+        return self.peer
 
     def getHost(self) -> StreamAddress:
         return streamAddress(self.socket.family, self.socket.getsockname())
 
     def logPrefix(self) -> str:
-        return f"{self._getLogPrefix(self.protocol)},{self._peer}"
+        return f"{self._getLogPrefix(self.protocol)},{self.peer}"
 
     def __repr__(self) -> str:
         what = type(self.protocol).__name__ if self.connected else "(lost)"
-        return f"<{type(self).__name__} {what} {self._peer}>"
+        return f"<{type(self).__name__} {what} {self.peer}>"
 
     def getTcpNoDelay(self) -> bool:
         return self._isTCP() and super().getTcpNoDelay()
@@ -71,7 +71,7 @@ class Stream(DirectStream):
             super().setTcpNoDelay(enabled)
 
     def _isTCP(self) -> bool:
-        return not isinstance(self._peer, UNIXAddress)
+        return not isinstance(self.peer, UNIXAddress)
 
 
 class StreamServer(Stream, tcp.Server):

@@ -1,0 +1,79 @@
+"""
+What socket is dialed with? Made non-blocking and with its options, and what goes wrong with it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from errno import EADDRNOTAVAIL
+
+from twisted.internet.error import ConnectBindError, getConnectError
+from twisted.python.failure import Failure
+
+from lbproxy.net.listening import SocketOption
+from lbproxy.net.resolving import Target
+
+_BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT, Linux 4.2; in the socket module since 3.12
+
+
+def _firstEphemeral() -> int:
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as found:
+            return int(found.read().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 1024
+
+
+_FIRST_EPHEMERAL = _firstEphemeral()
+
+
+def newSocket(
+    family: int, bindAddress: tuple[str, int] | None, options: Iterable[SocketOption]
+) -> socket.socket:
+    """
+    @raise OSError: nothing stays open.
+    """
+    skt = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        if family != socket.AF_UNIX:
+            skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for level, option, value in options:
+            skt.setsockopt(level, option, value)
+        if bindAddress is not None:
+            if not bindAddress[1]:
+                # The port is chosen on connecting: it need be free for this target only.
+                skt.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            skt.bind(bindAddress)
+    except OSError:
+        skt.close()
+        raise
+    return skt
+
+
+def connectFailure(code: int) -> Failure:
+    """
+    @param code: what C{connect} or C{SO_ERROR} said.
+    """
+    if code == EADDRNOTAVAIL:  # no local port left, or no such local address: not the peer's fault
+        return Failure(ConnectBindError(code, os.strerror(code)))
+    return Failure(getConnectError((code, os.strerror(code))))
+
+
+def isLoopback(target: Target) -> bool:
+    family, name = target
+    return family != socket.AF_UNIX and (name[0] == "::1" or name[0].startswith("127."))
+
+
+def isOwnEcho(skt: socket.socket, target: Target) -> bool:
+    """
+    A port of this machine that nobody listens on can be dialed from that very port: TCP's
+    simultaneous open then connects the socket to itself.
+    """
+    family, name = target
+    return (
+        family != socket.AF_UNIX
+        and name[1] >= _FIRST_EPHEMERAL
+        and skt.getsockname()[:2] == name[:2]
+    )
