@@ -8,10 +8,9 @@ import os
 from collections.abc import Mapping
 
 from lbproxy.config.configuration import Configuration
-from lbproxy.config.document import readDocument
-from lbproxy.config.node import Node
+from lbproxy.config.include import Files
 from lbproxy.config.validate import validated
-from lbproxy.errors import ConfigError, Problem
+from lbproxy.errors import ConfigError
 
 
 def loadConfiguration(path: str, environ: Mapping[str, str] = os.environ) -> Configuration:
@@ -20,12 +19,9 @@ def loadConfiguration(path: str, environ: Mapping[str, str] = os.environ) -> Con
     @param environ: where C{${NAME}} is looked up.
     @raise ConfigError: with everything that is wrong.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except OSError as error:
-        raise ConfigError([Problem(path, 0, 0, "", str(error))]) from error
-    return parseConfiguration(text, path, environ)
+    files = Files(environ)
+    files.addFile(path)
+    return _finished(files)
 
 
 def parseConfiguration(
@@ -36,13 +32,16 @@ def parseConfiguration(
     @param name: what messages call that file; relative paths start at its folder.
     @raise ConfigError: with everything that is wrong.
     """
-    document = readDocument(text, name, os.path.dirname(os.path.abspath(name)), environ)
-    return _finish(document.root, document.problems)
+    files = Files(environ)
+    files.addText(text, name)
+    return _finished(files)
 
 
-def _finish(root: Node, problems: list[Problem]) -> Configuration:
-    configuration, found = validated(root)
-    problems = [*problems, *found]
-    if problems or configuration is None:
-        raise ConfigError(sorted(problems))
-    return configuration
+def _finished(files: Files) -> Configuration:
+    problems = list(files.problems)
+    if files.root.value or not problems:
+        configuration, found = validated(files.root)
+        problems += found
+        if configuration is not None and not problems:
+            return configuration
+    raise ConfigError(sorted(set(problems)))
