@@ -1,0 +1,107 @@
+"""
+Which sessions are there, and who was idle longest? A relay's sessions, in the order of their use.
+
+All sessions of a relay have the same patience, so the order of use is the order in which they end,
+and one deadline (that of the first in line) stands for all: a session costs no timer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Final
+
+from lbproxy.net.deadlines import Deadlines
+
+if TYPE_CHECKING:
+    from lbproxy.l4.udpsession import UDPSession
+
+# Sessions ended in one go when they have become idle at the same time: some 10 ms of work.
+_SWEEP: Final = 1024
+
+
+class SessionTable:
+    """
+    @ivar find: the session of a key, or L{None}.
+    @ivar deadline: when the first in line has been idle for too long.
+    """
+
+    def __init__(
+        self,
+        deadlines: Deadlines,
+        idleTimeout: float,
+        expired: Callable[[UDPSession], object],
+    ) -> None:
+        """
+        @param idleTimeout: seconds; 0 for never.
+        @param expired: called with each session that was idle for so long; is to end it.
+        """
+        self._line: OrderedDict[Hashable, UDPSession] = OrderedDict()
+        self._deadlines = deadlines
+        self._idleTimeout = idleTimeout or math.inf
+        # How stale the order may be: putting a session in its place costs more than not doing so.
+        self._grain = min(1.0, self._idleTimeout / 8)
+        self._expired = expired
+        self.deadline = 0.0
+        self.find: Callable[[Hashable], UDPSession | None] = self._line.get
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def add(self, session: UDPSession) -> None:
+        """
+        A new one, at the end of the line.
+        """
+        self._line[session.key] = session
+        if not self.deadline:
+            self.deadline = session.active + self._idleTimeout
+            self._deadlines.watch(self)
+
+    def remove(self, session: UDPSession) -> None:
+        """
+        It ended.
+        """
+        del self._line[session.key]
+
+    def touched(self, session: UDPSession, now: float) -> float:
+        """
+        C{session} was used: it goes to the end of the line.
+
+        @return: when it should say so again.
+        """
+        self._line.move_to_end(session.key)
+        return now + self._grain
+
+    def oldest(self) -> UDPSession:
+        """
+        The one that was idle longest, to within a second.
+        """
+        return next(iter(self._line.values()))
+
+    def all(self) -> tuple[UDPSession, ...]:
+        """
+        Every session.
+        """
+        return tuple(self._line.values())
+
+    def close(self) -> None:
+        """
+        No one is looked after any more.
+        """
+        self._deadlines.forget(self)
+
+    def deadlinePassed(self, now: float) -> None:
+        """
+        The first in line, and others after it, may have been idle for too long.
+        """
+        for _ in range(_SWEEP):
+            if not self._line:
+                self.deadline = 0.0
+                return
+            oldest = self.oldest()
+            self.deadline = oldest.active + self._idleTimeout
+            if self.deadline > now:
+                return
+            self._expired(oldest)
+        self.deadline = now + 1e-3  # the rest in the next tick

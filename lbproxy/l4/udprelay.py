@@ -1,0 +1,341 @@
+"""
+Which backend gets this datagram, and who gets the answer? UDP, relayed by sessions.
+
+A session is one client's address and one backend, with a socket of its own connected to that
+backend, so that every answer is the session's. It lasts until nothing passed for C{idleTimeout}, or
+until its questions are answered where the number of answers is known (C{responses}).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Hashable
+from typing import Final
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorFDSet
+
+from lbproxy.config.address import Address
+from lbproxy.errors import NoBackendAvailable, Outcome
+from lbproxy.l4.complaint import Complaint
+from lbproxy.l4.connectionids import ConnectionIDs
+from lbproxy.l4.sessiontable import SessionTable
+from lbproxy.l4.sharedlease import SharedLease
+from lbproxy.l4.udpcontext import UDPContext
+from lbproxy.l4.udpsession import Client, End, UDPSession
+from lbproxy.l4.udpsettings import UDPRoute, UDPSettings
+from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.udp import Asked, DatagramPort, SocketAddress, listenDatagrams
+from lbproxy.net.udp.address import clientText
+from lbproxy.net.udp.targets import Targets
+from lbproxy.pool.backend import Backend
+from lbproxy.pool.lease import Lease
+from lbproxy.wire.proxyprotocol import ProxyHeader, Transport, encodeV2
+
+# Bytes of datagrams without an answer that one relay keeps for another backend, all sessions
+# together; beyond it a refused datagram is lost, as the client expects of UDP.
+_HELD_LIMIT: Final = 16 << 20
+
+# Backends that one datagram is offered to.
+_ATTEMPTS: Final = 8
+
+
+class UDPRelay:
+    """
+    The sessions of one bound address.
+
+    @ivar datagramsUp: datagrams from clients, whatever became of them; C{bytesUp} alike.
+    @ivar datagramsDown: answers to clients; C{bytesDown} alike.
+    @ivar opened: sessions ever; C{evicted}: ended early because there were too many.
+    @ivar refused: ICMP errors from backends; C{failovers}: datagrams given to another backend.
+    @ivar unsent: datagrams to backends that the kernel would not take.
+    @ivar denied: datagrams from clients that C{allowed} forbids.
+    @ivar unrouted: that no route wanted; C{unserved}: that no backend could take.
+    @ivar turnedAway: from new clients while draining.
+    @ivar malformed: with a PROXY header that is missing or wrong.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFDSet,
+        choose: Callable[[UDPContext], UDPRoute | None],
+        settings: UDPSettings,
+        *,
+        deadlines: Deadlines,
+        targets: Targets,
+        name: str = "udp",
+        allowed: Callable[[str], bool] | None = None,
+        record: Callable[[UDPSession], object] | None = None,
+    ) -> None:
+        """
+        @param choose: the route of a new client; L{None} drops its datagram.
+        @param targets: where backends are; one for all relays of a process.
+        @param name: the listener's, for the log.
+        @param allowed: may this address (numeric text) use us? Asked once per session.
+        @param record: called with each session that ended.
+        """
+        self.reactor = reactor
+        self.targets = targets
+        self.seconds = deadlines.seconds
+        self.responses = settings.responses
+        self.connectionIDs = ConnectionIDs() if settings.followQUIC else None
+        self.heldBytes = 0
+        self.heldLimit = _HELD_LIMIT
+        self._choose = choose
+        self._settings = settings
+        self._allowed = allowed
+        self._record = record
+        self._dispatch = self._eachDatagram if settings.perDatagram else self._eachSession
+        self._sessions = SessionTable(deadlines, settings.idleTimeout, self._expired)
+        self.touched = self._sessions.touched
+        self._find = self._sessions.find
+        self._port: DatagramPort | None = None
+        self._draining = False
+        self._waiting: list[Deferred[None]] = []
+        self._evictions = Complaint(name, "idle sessions ended early", self.seconds)
+        self._unserved = Complaint(name, "datagrams found no backend", self.seconds)
+        self._socketless = Complaint(name, "sessions failed", self.seconds)
+        self.datagramsUp = self.datagramsDown = self.bytesUp = self.bytesDown = 0
+        self.opened = self.refused = self.failovers = self.unsent = 0
+        self.denied = self.unrouted = self.turnedAway = self.malformed = 0
+
+    # -- its life
+
+    def listen(self, address: Address, *, reusePort: bool = False) -> DatagramPort:
+        """
+        Take datagrams from a new socket bound to C{address}.
+
+        @raise CannotStart: the address cannot be bound.
+        """
+        return self._serve(listenDatagrams(self.reactor, address, self, reusePort=reusePort))
+
+    def adopt(self, sock: socket.socket) -> DatagramPort:
+        """
+        Take datagrams from an inherited, bound socket.
+        """
+        port = DatagramPort(self.reactor, sock, self)
+        port.startListening()
+        return self._serve(port)
+
+    def _serve(self, port: DatagramPort) -> DatagramPort:
+        assert self._port is None, "one address per relay"
+        self._port = port
+        self.reply = port.send
+        return port
+
+    def drain(self) -> Deferred[None]:
+        """
+        Take no new sessions; those that are go on until they end by themselves.
+
+        @return: fires when the last has ended.
+        """
+        self._draining = True
+        if not self._sessions:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def stop(self) -> None:
+        """
+        Close the port and end every session, now.
+        """
+        self._draining = True
+        if self._port is not None:
+            self._port.stopListening()
+        for session in self._sessions.all():
+            session.end(End.STOPPED)
+        self._sessions.close()
+
+    # -- the clients' side
+
+    def datagramReceived(self, data: bytes, client: SocketAddress, asked: Asked | None) -> None:
+        """
+        A datagram from a client itself.
+        """
+        self.datagramsUp += 1
+        self.bytesUp += len(data)
+        key = client if asked is None else (client, asked)
+        session = self._find(key)
+        if session is not None:
+            session.questionReceived(data)
+        else:
+            self._newcomer(data, Client(key, client, asked, clientText(client[0])))
+
+    def forwardedReceived(self, data: bytes, client: Client) -> None:
+        """
+        A datagram that a proxy in front of us forwards, its header taken off.
+        """
+        self.datagramsUp += 1
+        self.bytesUp += len(data)
+        session = self._find(client.key)
+        if session is not None:
+            session.questionReceived(data)
+        else:
+            self._newcomer(data, client)
+
+    def _newcomer(self, data: bytes, client: Client) -> None:
+        if self._allowed is not None and not self._allowed(client.ip):
+            self.denied += 1
+        else:
+            self._dispatch(data, client, ())
+
+    def _eachSession(self, data: bytes, client: Client, tried: tuple[Backend, ...]) -> None:
+        session = self._find(client.key)
+        if session is not None:
+            session.questionReceived(data)
+            return
+        if self.connectionIDs and not tried and self._follow(data, client):
+            return
+        found = self._acquire(data, client, tried)
+        if found is not None:
+            self._begin(client.key, client, *found, tried).begin(data)
+
+    def _eachDatagram(self, data: bytes, client: Client, tried: tuple[Backend, ...]) -> None:
+        found = self._acquire(data, client, tried)
+        if found is None:
+            return
+        route, lease = found
+        key = (client.key, lease.backend)
+        session = self._find(key)
+        if session is None:
+            self._begin(key, client, route, lease, tried).begin(data)
+        else:
+            lease.release(Outcome.OK)  # the session has one
+            session.questionReceived(data)
+
+    def _acquire(
+        self, data: bytes, client: Client, tried: tuple[Backend, ...]
+    ) -> tuple[UDPRoute, Lease] | None:
+        if self._draining:
+            self.turnedAway += 1
+            return None
+        context = UDPContext(client.ip, data)
+        route = self._choose(context)
+        if route is None:
+            self.unrouted += 1
+            return None
+        try:
+            if len(tried) >= _ATTEMPTS:
+                raise NoBackendAvailable(route.pool.name, f"{len(tried)} backends were tried")
+            return route, route.pool.acquire(context, tried)
+        except NoBackendAvailable as error:
+            self._unserved.add(str(error))
+            return None
+
+    def _follow(self, data: bytes, client: Client) -> bool:
+        # A QUIC client whose address changed.
+        assert self.connectionIDs is not None
+        known = self.connectionIDs.find(data)
+        if known is None or self._draining or not known.lease.backend.reachable:
+            return False
+        session = self._begin(client.key, client, known.route, known.share(), ())
+        self.connectionIDs.move(known, session)
+        session.begin(data)
+        return True
+
+    def _begin(
+        self,
+        key: Hashable,
+        client: Client,
+        route: UDPRoute,
+        lease: Lease | SharedLease,
+        tried: tuple[Backend, ...],
+    ) -> UDPSession:
+        if len(self._sessions) >= self._settings.maxSessions:
+            self._evictions.add(f"{self._settings.maxSessions} sessions are the most")
+            self._sessions.oldest().end(End.EVICTED)
+        session = UDPSession(self, key, client, route, lease, tried)
+        self._sessions.add(session)
+        self.opened += 1
+        return session
+
+    def headerFor(self, client: Client) -> bytes:
+        """
+        The PROXY header for datagrams of C{client}.
+        """
+        assert self._port is not None
+        host = self._port.getHost()
+        origin = client.origin
+        if origin is None or origin.source is None:
+            own = host.host if client.asked is None else client.asked.host
+            origin = ProxyHeader(
+                transport=Transport.DATAGRAM,
+                source=Address(client.ip, client.address[1]),
+                destination=Address(own, host.port),
+            )
+        return encodeV2(origin)
+
+    # -- what sessions tell
+
+    def failover(self, session: UDPSession, why: End, outcome: Outcome) -> None:
+        """
+        C{session} is over; what its backend did not answer goes to another.
+        """
+        held = session.takeHeld()
+        tried = (*session.tried, session.lease.backend)
+        session.end(why, outcome)
+        for data in held:
+            self.failovers += 1
+            self._dispatch(data, session.client, tried)
+
+    def noSocket(self, error: OSError) -> None:
+        """
+        A session could not be, for lack of descriptors or ports.
+        """
+        self._socketless.add(f"no socket to the backend: {error.strerror}")
+
+    def sessionEnded(self, session: UDPSession) -> None:
+        """
+        C{session} has closed its side and released its lease.
+        """
+        self._sessions.remove(session)
+        if session.connectionIDs and self.connectionIDs is not None:
+            self.connectionIDs.forget(session)
+        if self._record is not None:
+            self._record(session)
+        if self._waiting and not self._sessions:
+            waiting, self._waiting = self._waiting, []
+            for drained in waiting:
+                drained.callback(None)
+
+    def _expired(self, session: UDPSession) -> None:
+        # Only where answers are due is silence a fault.
+        silent = self.responses and not session.answers
+        session.end(End.IDLE, Outcome.TIMED_OUT if silent else Outcome.OK)
+
+    # -- figures
+
+    def __len__(self) -> int:
+        """
+        Sessions right now.
+        """
+        return len(self._sessions)
+
+    @property
+    def dropped(self) -> int:
+        """
+        Datagrams that the kernel did not take from us, either way.
+        """
+        return self.unsent + (0 if self._port is None else self._port.dropped)
+
+    @property
+    def truncated(self) -> int:
+        """
+        Datagrams from clients that were longer than a datagram can be relayed.
+        """
+        return 0 if self._port is None else self._port.truncated
+
+    @property
+    def evicted(self) -> int:
+        """
+        Sessions that ended because there were too many.
+        """
+        return self._evictions.total
+
+    @property
+    def unserved(self) -> int:
+        """
+        Datagrams that found no backend.
+        """
+        return self._unserved.total

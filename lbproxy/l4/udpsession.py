@@ -1,0 +1,302 @@
+"""
+What do one client and one backend say over UDP? A session: its two ends and its bookkeeping.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Hashable
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from lbproxy.errors import Outcome
+from lbproxy.l4.sharedlease import SharedLease
+from lbproxy.net.udp import Asked, ConnectedSocket, SocketAddress, connectDatagrams
+from lbproxy.pool.backend import Backend
+from lbproxy.pool.lease import Lease
+
+if TYPE_CHECKING:
+    from lbproxy.l4.udprelay import UDPRelay
+    from lbproxy.l4.udpsettings import UDPRoute
+    from lbproxy.net.udp.targets import Target
+    from lbproxy.wire.proxyprotocol import ProxyHeader
+
+# Datagrams kept until the backend answers, so that another can have them. A resolver asks for A and
+# AAAA at once, a QUIC client's first flight is up to three. Where more go unanswered nothing is
+# being asked: then only the latest are "in hand".
+_HELD: Final = 4
+
+# What we lack ourselves; the backend has nothing to do with it.
+_OUR_FAULT: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL}
+)
+
+
+class End(Enum):
+    """
+    Why a session ended.
+    """
+
+    ANSWERED = "answered"  # every question had its answers
+    IDLE = "idle"
+    EVICTED = "evicted"  # there were too many sessions
+    REFUSED = "refused"  # nobody takes datagrams there
+    UNREACHABLE = "unreachable"  # the backend is down, in maintenance, or its name is unknown
+    NO_SOCKET = "no socket"  # we have no descriptor or port left
+    STOPPED = "stopped"  # the listener was
+
+
+class Client:
+    """
+    Who asks, how to answer.
+
+    @ivar key: what makes it the same client.
+    @ivar address: where answers are sent: the client, or the proxy in front of us.
+    @ivar asked: the address of ours that answers leave from; L{None} where we have only one.
+    @ivar ip: the client's own address, numeric text.
+    @ivar origin: what a proxy in front of us said of the client.
+    """
+
+    __slots__ = ("address", "asked", "ip", "key", "origin")
+
+    def __init__(
+        self,
+        key: Hashable,
+        address: SocketAddress,
+        asked: Asked | None,
+        ip: str,
+        origin: ProxyHeader | None = None,
+    ) -> None:
+        self.key = key
+        self.address = address
+        self.asked = asked
+        self.ip = ip
+        self.origin = origin
+
+
+class UDPSession:
+    """
+    Datagrams of one client to one backend and back.
+
+    @ivar opened: when, on the relay's clock; C{active}: when the last datagram passed.
+    @ivar questions: datagrams to the backend; C{answers}: datagrams to the client.
+    @ivar bytesUp: to the backend; C{bytesDown}: to the client; without headers of ours.
+    @ivar latency: seconds to the first answer; 0 while there is none.
+    @ivar ended: why it ended; L{None} while it has not.
+    @ivar tried: backends that were tried before this one.
+    @ivar connectionIDs: QUIC IDs that the backend chose.
+    """
+
+    __slots__ = (
+        "_address",
+        "_asked",
+        "_due",
+        "_header",
+        "_held",
+        "_link",
+        "_relay",
+        "_reply",
+        "active",
+        "answers",
+        "bytesDown",
+        "bytesUp",
+        "client",
+        "connectionIDs",
+        "ended",
+        "key",
+        "latency",
+        "lease",
+        "opened",
+        "questions",
+        "route",
+        "tried",
+    )
+
+    def __init__(
+        self,
+        relay: UDPRelay,
+        key: Hashable,
+        client: Client,
+        route: UDPRoute,
+        lease: Lease | SharedLease,
+        tried: tuple[Backend, ...] = (),
+    ) -> None:
+        self._relay = relay
+        self.key = key
+        self.client = client
+        self._address = client.address
+        self._asked = client.asked
+        self._reply = relay.reply
+        self.route = route
+        self.lease = lease
+        self.tried = tried
+        self.opened = self.active = self._due = relay.seconds()
+        self.questions = self.answers = self.bytesUp = self.bytesDown = 0
+        self.latency = 0.0
+        self.ended: End | None = None
+        self.connectionIDs: frozenset[bytes] = frozenset()
+        self._header = relay.headerFor(client) if route.proxyHeader else b""
+        self._held: list[bytes] = []
+        self._link: ConnectedSocket | None = None
+
+    # -- the client's side
+
+    def begin(self, data: bytes) -> None:
+        """
+        The first datagram: find the backend's address, connect, send.
+        """
+        self.questions = 1
+        self.bytesUp = len(data)
+        kept = self._hold(data)
+        targets, address = self._relay.targets, self.lease.backend.address
+        try:
+            target = targets.find(address)
+        except OSError:
+            self._relay.failover(self, End.UNREACHABLE, Outcome.CONNECT_FAILED)
+            return
+        if target is None:
+            targets.resolve(address, self._resolved)
+        else:
+            self._connect(target)
+        if not kept:
+            self._send(data)
+
+    def questionReceived(self, data: bytes) -> None:
+        """
+        A datagram from the client.
+        """
+        relay = self._relay
+        self.active = now = relay.seconds()
+        if now >= self._due:
+            self._due = relay.touched(self, now)
+        # Only where an answer is owed: who answers is well enough, whatever a check says.
+        if self._held and not self.lease.backend.reachable:
+            self._hold(data)
+            relay.failover(self, End.UNREACHABLE, Outcome.OK)
+            return
+        kept = self._hold(data)
+        self.questions += 1
+        self.bytesUp += len(data)
+        if self._link is not None or not kept:
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        link = self._link
+        if link is None or (not link.send(self._header + data) and self._link is link):
+            self._relay.unsent += 1
+
+    def _hold(self, data: bytes) -> bool:
+        held, relay = self._held, self._relay
+        if len(held) >= _HELD:
+            self._letGo()
+        if relay.heldBytes >= relay.heldLimit:
+            return False
+        held.append(data)
+        relay.heldBytes += len(data)
+        return True
+
+    def _letGo(self) -> None:
+        held, relay = self._held, self._relay
+        for data in held:
+            relay.heldBytes -= len(data)
+        held.clear()
+
+    def takeHeld(self) -> tuple[bytes, ...]:
+        """
+        The datagrams that had no answer yet, for somebody else to send.
+        """
+        held = tuple(self._held)
+        self._letGo()
+        return held
+
+    # -- the backend's side
+
+    def _resolved(self, target: Target | None) -> None:
+        if self.ended is not None:
+            return
+        if target is None:
+            self._relay.failover(self, End.UNREACHABLE, Outcome.CONNECT_FAILED)
+        else:
+            self._connect(target)
+
+    def _connect(self, target: Target) -> None:
+        relay = self._relay
+        try:
+            link = connectDatagrams(relay.reactor, target[0], target[1], self)
+        except OSError as error:
+            if error.errno in _OUR_FAULT:
+                relay.noSocket(error)
+                self.end(End.NO_SOCKET, Outcome.CLIENT_LEFT)
+            else:
+                relay.failover(self, End.REFUSED, Outcome.CONNECT_FAILED)
+            return
+        self._link = link
+        for data in tuple(self._held):
+            if self._link is not link:
+                return  # refused; all of them went elsewhere
+            self._send(data)
+
+    def answerReceived(self, data: bytes) -> None:
+        """
+        A datagram from the backend.
+        """
+        relay = self._relay
+        self.active = now = relay.seconds()
+        if now >= self._due:
+            self._due = relay.touched(self, now)
+        if self._held:
+            self._answered(data)
+        size = len(data)
+        self.answers += 1
+        self.bytesDown += size
+        relay.datagramsDown += 1
+        relay.bytesDown += size
+        self._reply(data, self._address, self._asked)
+        responses = relay.responses
+        if responses and self.answers >= responses * self.questions:
+            self.end(End.ANSWERED)
+
+    def _answered(self, data: bytes) -> None:
+        self._letGo()
+        if not self.answers:
+            self.latency = self.active - self.opened
+            self.tried = ()  # it is one that works; the next failure is a new one
+        # A server names the ID it chose in the packets of the handshake, which come first.
+        if self.answers < 8 and self._relay.connectionIDs is not None:
+            self._relay.connectionIDs.learn(self, data)
+
+    def refused(self, reason: str) -> None:
+        """
+        An ICMP error came back, or the network knows no way.
+        """
+        self._relay.refused += 1
+        self._relay.failover(self, End.REFUSED, Outcome.CONNECT_FAILED)
+
+    # -- its end
+
+    def share(self) -> SharedLease:
+        """
+        The lease, for one more session of the same connection.
+        """
+        if not isinstance(self.lease, SharedLease):
+            self.lease = SharedLease(self.lease)
+        return self.lease.join()
+
+    def end(self, why: End, outcome: Outcome = Outcome.OK) -> None:
+        """
+        Close the backend's side, release the lease, leave the relay.
+        """
+        assert self.ended is None, f"{self!r} ends twice"
+        self.ended = why
+        self._letGo()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+        self.lease.release(outcome, self.latency)
+        self._relay.sessionEnded(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<UDPSession {self.client.ip} {self.lease.backend.name} "
+            f"{self.questions} questions, {self.answers} answers>"
+        )

@@ -1,0 +1,164 @@
+"""
+How does a relay get to a backend? It takes a lease, dials, and tries another backend on failure.
+
+Nothing has been sent while this goes on, so trying elsewhere is always safe.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.error import TimeoutError as ConnectTimedOut
+from twisted.python.failure import Failure
+
+from lbproxy.errors import NoBackendAvailable, Outcome, UpstreamError
+from lbproxy.pool.backend import Backend
+from lbproxy.pool.context import Context
+from lbproxy.pool.lease import Lease
+from lbproxy.pool.pool import Pool
+
+#: How many further backends are tried when the first cannot be reached.
+DEFAULT_RETRIES = 3
+
+
+class Cancellable(Protocol):
+    """
+    A dial under way.
+    """
+
+    def cancel(self) -> object: ...
+
+
+class Dialer(Protocol):
+    """
+    Opens a connection to a backend: L{lbproxy.net.dialing.dial} with all that the pool settles.
+
+    C{protocol} gets either C{makeConnection} or C{connectFailed(failure)}, nothing after a cancel.
+    """
+
+    def __call__(self, backend: Backend, protocol: Attempt, context: Context) -> Cancellable: ...
+
+
+class Caller(Protocol):
+    """
+    Who wants to be connected. Exactly one of the two is called, unless the attempt is cancelled.
+    """
+
+    def connected(self, transport: Any, lease: Lease, latency: float) -> None:
+        """
+        Here is the backend. The lease is the caller's to release, the transport still has the
+        attempt for a protocol and must get another one at once.
+
+        @param latency: how long this backend took to answer, in seconds.
+        """
+
+    def connectFailed(self, error: UpstreamError | NoBackendAvailable) -> None:
+        """
+        Nobody could be reached; no lease is held.
+        """
+
+
+class Connector:
+    """
+    One pool, and how its backends are reached.
+    """
+
+    __slots__ = ("dial", "pool", "retries")
+
+    def __init__(self, pool: Pool, dial: Dialer, retries: int = DEFAULT_RETRIES) -> None:
+        """
+        @param retries: how many other backends are tried after the first; 0: none.
+        """
+        self.pool = pool
+        self.dial = dial
+        self.retries = retries
+
+    def connect(self, context: Context, caller: Caller) -> Attempt:
+        """
+        Begin. The caller may be answered before this returns.
+        """
+        attempt = Attempt(self, context, caller)
+        attempt.next(None)
+        return attempt
+
+
+class Attempt:
+    """
+    One search for a backend that answers: the protocol of what is being dialed.
+    """
+
+    __slots__ = ("_began", "_caller", "_connector", "_context", "_dialing", "_lease", "_tried")
+
+    def __init__(self, connector: Connector, context: Context, caller: Caller) -> None:
+        self._connector = connector
+        self._context = context
+        self._caller: Caller | None = caller
+        self._tried: tuple[Backend, ...] = ()
+        self._lease: Lease | None = None
+        self._dialing: Cancellable | None = None
+
+    def next(self, last: UpstreamError | None) -> None:
+        """
+        Try a backend that was not tried before.
+
+        @param last: why the one before could not be reached; the answer when there is no other.
+        """
+        connector = self._connector
+        try:
+            lease = connector.pool.acquire(self._context, self._tried)
+        except NoBackendAvailable as error:
+            self._fail(last or error)
+            return
+        self._lease = lease
+        self._began = connector.pool.seconds()
+        dialing = connector.dial(lease.backend, self, self._context)
+        if self._lease is lease:  # neither connected nor failed meanwhile
+            self._dialing = dialing
+
+    def cancel(self) -> None:
+        """
+        The caller lost interest, and hears nothing more. Harmless when it was answered.
+        """
+        self._caller = None
+        lease, self._lease = self._lease, None
+        dialing, self._dialing = self._dialing, None
+        if dialing is not None:
+            dialing.cancel()
+        if lease is not None:
+            lease.release(Outcome.CLIENT_LEFT)
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        The backend answered.
+        """
+        lease, caller = self._lease, self._caller
+        assert lease is not None and caller is not None
+        self._lease = self._dialing = self._caller = None
+        caller.connected(transport, lease, self._connector.pool.seconds() - self._began)
+
+    def connectFailed(self, failure: Failure) -> None:
+        """
+        The backend did not answer: to the next, if there may be one.
+        """
+        lease = self._lease
+        assert lease is not None
+        self._lease = self._dialing = None
+        error = _explain(lease.backend, failure)
+        lease.release(error.outcome)
+        self._tried += (lease.backend,)
+        if len(self._tried) > self._connector.retries:
+            self._fail(error)
+        else:
+            self.next(error)
+
+    def _fail(self, error: UpstreamError | NoBackendAvailable) -> None:
+        caller, self._caller = self._caller, None
+        assert caller is not None
+        caller.connectFailed(error)
+
+
+def _explain(backend: Backend, failure: Failure) -> UpstreamError:
+    reason = f"{backend.name}: {failure.getErrorMessage()}"
+    if isinstance(failure.value, ConnectTimedOut):
+        return UpstreamError(Outcome.TIMED_OUT, "connectTimeout", reason)
+    return UpstreamError(Outcome.CONNECT_FAILED, "connectFailed", reason)
