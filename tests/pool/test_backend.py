@@ -36,11 +36,11 @@ class BackendTests(SynchronousTestCase):
     One server's state.
     """
 
-    def backend(self, **settings: int) -> Backend:
-        return Backend("web", BackendSpec("b1", ADDRESS, **settings))
+    def backend(self, maxConnections: int = 0) -> Backend:
+        return Backend("web", BackendSpec("b1", ADDRESS, maxConnections=maxConnections))
 
     def test_startsUnknownAndReady(self) -> None:
-        """Nothing is known of a backend until somebody looked, and nobody has anything against it."""
+        """Nothing is known of a backend until somebody looked."""
         backend = self.backend()
         self.assertEqual(
             (backend.health, backend.admin, backend.ejected),

@@ -74,7 +74,7 @@ class CookieAffinity:
         Make every token and every C{Set-Cookie} in advance.
         """
         self._tokens.rebuild(members)
-        self._owners = {value: backend for value, backend in self._tokens.owners.items()}
+        self._owners = self._tokens.owners
         heads = {
             backend: self._name + b"=" + value for backend, value in self._tokens.values.items()
         }

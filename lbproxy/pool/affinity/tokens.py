@@ -23,7 +23,8 @@ class Tokens:
     """
     The tokens of one pool's backends.
 
-    @ivar owners: token to backend, for every secret.
+    @ivar owners: token to backend, for every secret. L{None}, which a client without a cookie
+        has, is never among them; it is in the type so that one may ask for it.
     @ivar values: backend to the token that the first secret gives.
     """
 
@@ -37,7 +38,7 @@ class Tokens:
         if not secrets or not all(secrets):
             raise ValueError("a cookie needs a secret that is not empty")
         self._secrets = [secret.encode() for secret in secrets]
-        self.owners: dict[bytes, Backend] = {}
+        self.owners: dict[bytes | None, Backend] = {}
         self.values: dict[Backend, bytes] = {}
 
     def rebuild(self, members: Iterable[Backend]) -> None:
