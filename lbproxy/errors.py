@@ -78,7 +78,8 @@ class DownstreamError(LBProxyError):
     """
     The client did something we refuse.
 
-    C{statusHint} is the HTTP status that answers it, C{code} the short, documented word for the log.
+    C{statusHint} is the HTTP status that answers it, C{code} the short, documented word for the
+    log.
     """
 
     def __init__(self, statusHint: int, code: str, detail: str = "") -> None:

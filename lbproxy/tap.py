@@ -40,7 +40,8 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """
-    Build the service; a configuration that cannot be used ends the process with status 1, one line per problem.
+    Build the service; a configuration that cannot be used ends the process with status 1, one line
+    per problem.
     """
     from twisted.internet import reactor
 
@@ -70,7 +71,8 @@ def build(reactor: IReactorCore, config: str | None, demo: bool) -> EdgeService:
 
 
 def _takeSignals(reactor: IReactorCore) -> None:
-    # Twisted would end the process by the signal again after the drain; an orderly stop is status 0.
+    # Twisted would end the process by the signal again after the drain; an orderly stop is status
+    # 0.
     def stop(number: int, frame: object) -> None:
         reactor.callFromThread(reactor.stop)  # type: ignore[attr-defined]
 

@@ -1,7 +1,8 @@
 """
 Who asked for what, who answered, and how did it end? One line per exchange.
 
-Formats: C{combined}, the one that every log reader knows, with four fields of ours behind it; and C{json}.
+Formats: C{combined}, the one that every log reader knows, with four fields of ours behind it; and
+C{json}.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-What is going on? The admin listener: the state of pools as JSON, and whether the process is alive and ready.
+What is going on? The admin listener: the state of pools as JSON, and whether the process is alive
+and ready.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class _Refusal(Resource):
 
 class AdminRoot(Resource):
     """
-    The tree of the admin listener. C{/healthz} and C{/readyz} need no token: they tell nothing but yes or no.
+    The tree of the admin listener. C{/healthz} and C{/readyz} need no token: they tell nothing but
+    yes or no.
     """
 
     def __init__(self, registry: Registry, ready: Callable[[], bool], token: str = "") -> None:

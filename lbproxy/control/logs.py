@@ -9,13 +9,13 @@ from typing import TextIO
 
 from twisted.logger import (
     FilteringLogObserver,
+    ILogObserver,
     LogEvent,
     LogLevel,
     LogLevelFilterPredicate,
     eventAsText,
     formatTime,
     globalLogBeginner,
-    ILogObserver,
     jsonFileLogObserver,
 )
 from zope.interface import implementer

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lbproxy.l7.upstream import Upstream
     from lbproxy.pool.backend import Backend
 
-# A backend may announce itself with 1xx as often as it likes, but not forever (Go's client stops at 5, we are patient).
+# A backend may announce itself with 1xx as often as it likes, but not forever (Go's client stops
+# at 5, we are patient).
 _MAX_INFORMATIONAL = 32
 
 
@@ -30,7 +31,8 @@ class HTTPClientProtocol(Protocol):
     """
     Speaks HTTP/1.1 to one backend for one exchange after the other.
 
-    It is its own transport's producer: when the backend does not take the request body, the client is paused.
+    It is its own transport's producer: when the backend does not take the request body, the client
+    is paused.
 
     @ivar deadline: seconds; what is awaited must have come by then.
     @ivar served: exchanges completed on this connection.
@@ -207,7 +209,8 @@ class HTTPClientProtocol(Protocol):
 
     def _switch(self, exchange: Exchange, head: ResponseHead) -> None:
         """
-        101: from here on the bytes are the application's. Only what was asked for (RFC 9110 15.2.2).
+        101: from here on the bytes are the application's. Only what was asked for (RFC 9110
+        15.2.2).
         """
         if not exchange.head.block.upgrade:
             raise BadMessage(502, "uninvitedUpgrade", "101 without a request to upgrade")

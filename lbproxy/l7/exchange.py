@@ -1,11 +1,13 @@
 """
 One request with its response: who does what when, on either side?
 
-The exchange owns the lease. It alone decides between trying elsewhere, answering an error, and aborting:
+The exchange owns the lease. It alone decides between trying elsewhere, answering an error, and
+aborting:
 
   - nothing of the response was sent and the request can be sent again -> another backend;
   - nothing of the response was sent -> 502, 503 or 504 with the reason in the log;
-  - the response has begun -> the client's connection is aborted, so that a short answer never looks whole.
+  - the response has begun -> the client's connection is aborted, so that a short answer never
+  looks whole.
 """
 
 from __future__ import annotations
@@ -16,12 +18,11 @@ from twisted.internet import error
 from twisted.python.failure import Failure
 
 from lbproxy.errors import DownstreamError, LBProxyError, NoBackendAvailable, Outcome
+from lbproxy.l7.context import RequestContext
 from lbproxy.l7.download import Body, Download
 from lbproxy.l7.replies import Reply
 from lbproxy.l7.upload import Upload
-from lbproxy.wire.cookies import cookieValue
 from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, ResponseHead, requestBody
-from lbproxy.wire.query import queryValue
 
 if TYPE_CHECKING:
     from lbproxy.l7.client import HTTPClientProtocol
@@ -30,19 +31,16 @@ if TYPE_CHECKING:
     from lbproxy.pool.backend import Backend
     from lbproxy.pool.lease import Lease
 
-# Longer than any that is made to be kept; a longer one is replaced rather than logged.
-_MAX_REQUEST_ID = 128
-
 # Stands for what could not be read as a request.
-UNREADABLE = RequestHead(b"-", b"-", "origin", b"-", None, b"", HeaderBlock(11, ()))
+UNREADABLE = RequestHead(b"-", b"-", "origin", b"-", None, b"", HeaderBlock(11, []))
 
 # RFC 9110 9.2.2: what a proxy may repeat on its own.
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 
 
-class Exchange:
+class Exchange(RequestContext):
     """
-    A request being served. Implements the pool's C{Context}.
+    A request being served.
 
     @ivar started: when the whole head had arrived, seconds.
     @ivar status: the status sent to the client; 0 before one was.
@@ -50,6 +48,7 @@ class Exchange:
     @ivar bytesDown: body bytes of the response sent on.
     @ivar code: how it ended, a word of C{docs/termination-codes.md}.
     @ivar detail: the reason in words, for the log.
+    @ivar over: nothing more will happen.
     """
 
     __slots__ = (
@@ -58,32 +57,22 @@ class Exchange:
         "backendName",
         "bytesDown",
         "client",
-        "clientIP",
         "code",
-        "connection",
+        "deadline",
         "detail",
         "download",
         "firstByte",
-        "head",
         "lease",
-        "path",
+        "over",
         "plan",
-        "requestID",
-        "secure",
-        "serverName",
         "started",
         "status",
         "upload",
     )
 
     def __init__(self, connection: HTTPServerProtocol, head: RequestHead, now: float) -> None:
-        self.connection = connection
-        self.head = head
+        super().__init__(connection, head)
         self.started = now
-        self.clientIP = connection.peer
-        self.secure = connection.secure
-        self.serverName = connection.serverName
-        self.path = head.path
         self.plan: ProxyPlan | None = None
         self.lease: Lease | None = None
         self.client: HTTPClientProtocol | None = None
@@ -92,26 +81,13 @@ class Exchange:
         self.status = 0
         self.bytesDown = 0
         self.firstByte = 0.0
+        self.deadline = 0.0
         self.code = "ok"
         self.detail = ""
+        self.over = False
         self.backendName = ""
-        self.requestID = b""
         self._tried: tuple[Backend, ...] = ()
         self._attempts = 0
-
-    # What pools and routes may ask.
-
-    def header(self, name: bytes) -> bytes | None:
-        return self.head.block.get(name)
-
-    def cookie(self, name: bytes) -> bytes | None:
-        return cookieValue(self.head.block.getAll(b"cookie"), name)
-
-    def query(self, name: bytes) -> bytes | None:
-        return queryValue(self.head.query, name)
-
-    def connectionID(self) -> bytes:
-        return b""
 
     @property
     def requestDone(self) -> bool:
@@ -153,6 +129,9 @@ class Exchange:
         Bring the request to a backend of C{plan}.
         """
         self.plan = plan
+        if plan.timeout:
+            self.deadline = self.started + plan.timeout
+            self.connection.factory.deadlines.watch(self)
         self._attempts = plan.upstream.attempts
         self._acquire()
 
@@ -240,6 +219,8 @@ class Exchange:
         self.firstByte = connection.factory.seconds()
         connection.responseStarting(self, done)
         download = self.download = Download(self.head, head, body)
+        if plan.compression is not None:
+            download.compress(plan.compression, self.head, head)
         closing = connection.closing or download.endsWithClose
         data = plan.responseHead(self, head, download, closing)
         if payload or done:
@@ -265,7 +246,8 @@ class Exchange:
 
     def retryable(self, head: ResponseHead) -> bool:
         """
-        Whether this response is one to try again elsewhere instead of passing it on; if so, that has begun.
+        Whether this response is one to try again elsewhere instead of passing it on; if so, that
+        has begun.
         """
         plan = self.plan
         assert plan is not None
@@ -307,13 +289,14 @@ class Exchange:
         self.bytesDown = bytesDown
         self.code = code
         self._takeLease().release(Outcome.OK, self.firstByte - self.started)
-        self.connection.factory.exchangeEnded(self)
+        self._over()
 
     # What goes wrong.
 
     def connectFailed(self, failure: Failure) -> None:
         """
-        The connection to the leased backend could not be made: nothing was sent, another backend gets its chance.
+        The connection to the leased backend could not be made: nothing was sent, another backend
+        gets its chance.
         """
         lease = self._takeLease()
         timedOut = isinstance(failure.value, error.TimeoutError)
@@ -332,8 +315,10 @@ class Exchange:
         """
         The backend's connection is gone or talks nonsense before the response was whole.
 
-        @param silent: not one byte of a response had come on a connection that had served before: the backend closed
-            it while our request was under way (RFC 9112 9.3.1), which says nothing about its health.
+        @param silent: not one byte of a response had come on a connection that had served before:
+            the backend closed
+            it while our request was under way (RFC 9112 9.3.1), which says nothing about its
+            health.
         """
         self.client = None
         if self.status:
@@ -372,12 +357,13 @@ class Exchange:
 
     def clientLeft(self) -> None:
         """
-        The client's connection is gone: the backend's work ends at once, and it isn't the backend's fault.
+        The client's connection is gone: the backend's work ends at once, and it isn't the
+        backend's fault.
         """
         if self.code == "ok":
             self.code = "clientLeft"
         self._dropBackend(Outcome.CLIENT_LEFT)
-        self.connection.factory.exchangeEnded(self)
+        self._over()
 
     def _dropBackend(self, outcome: Outcome) -> None:
         client, self.client = self.client, None
@@ -408,11 +394,13 @@ class Exchange:
         else:
             self.fail(status)
 
-    def fail(self, status: int) -> None:
+    def fail(self, status: int, extra: bytes = b"") -> None:
         """
         Answer an error with its page.
+
+        @param extra: further header lines.
         """
-        self.reply(self.connection.factory.errorPages[status])
+        self.reply(self.connection.factory.errorPages[status], extra)
 
     def reply(self, reply: Reply, extra: bytes = b"") -> None:
         """
@@ -435,7 +423,7 @@ class Exchange:
         The response cannot be completed: the client must see that.
         """
         self._dropBackend(Outcome.CLIENT_LEFT)
-        self.connection.factory.exchangeEnded(self)
+        self._over()
         self.connection.abort()
 
     def _complete(self) -> None:
@@ -446,8 +434,27 @@ class Exchange:
         self._end()
 
     def _end(self) -> None:
-        self.connection.factory.exchangeEnded(self)
+        self._over()
         self.connection.exchangeDone(self)
+
+    def _over(self) -> None:
+        self.over = True
+        factory = self.connection.factory
+        if self.deadline:
+            factory.deadlines.forget(self)
+        factory.exchangeEnded(self)
+
+    def deadlinePassed(self, now: float) -> None:
+        """
+        The route's time for the whole exchange is over.
+        """
+        self.code = "routeTimeout"
+        self._dropBackend(Outcome.TIMED_OUT)
+        if self.status:
+            self.abort()
+        else:
+            self.connection.closing = self.connection.closing or not self.requestDone
+            self.fail(504)
 
     # What logs and templates ask.
 
@@ -457,13 +464,3 @@ class Exchange:
         C{pool/backend} of the backend that had it last; empty when none had.
         """
         return f"{self.plan.upstream.pool.name}/{self.backendName}" if self.plan is not None else ""
-
-    def takeRequestID(self) -> bytes:
-        """
-        The request's name: the client's, or one of ours.
-        """
-        if not self.requestID:
-            given = self.head.block.get(b"x-request-id")
-            fits = given and len(given) <= _MAX_REQUEST_ID
-            self.requestID = given if given and fits else self.connection.factory.nextRequestID()
-        return self.requestID

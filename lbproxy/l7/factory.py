@@ -16,14 +16,15 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from lbproxy.l7.answers import NoRoutePlan
 from lbproxy.l7.forwarding import Hop
 from lbproxy.l7.headers import DateLine
-from lbproxy.l7.plan import NoRoutePlan, Plan
+from lbproxy.l7.plan import Plan
 from lbproxy.l7.replies import ErrorPages
 from lbproxy.l7.routing import RouteTable
 from lbproxy.l7.server import HTTPServerProtocol
 from lbproxy.net.deadlines import Deadlines
-from lbproxy.wire.http1 import HeadLimits
+from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
 if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class ServerTimeouts:
     """
-    Seconds that a client may take: for a whole request head, between two requests, between two reads of a body, and
-    for the silence in an upgraded connection.
+    Seconds that a client may take: for a whole request head, between two requests, between two
+    reads of a body, and for the silence in an upgraded connection.
     """
 
     requestHead: float = 10.0
@@ -58,9 +59,9 @@ class HTTPSettings:
 
     name: str = "http"
     secure: bool = False
-    limits: HeadLimits = HeadLimits()
+    limits: HeadLimits = DEFAULT_LIMITS
     bodyLimit: int = 0
-    timeouts: ServerTimeouts = ServerTimeouts()
+    timeouts: ServerTimeouts = field(default_factory=ServerTimeouts)
     isTrusted: Callable[[str], bool] = _nobody
     errorPages: ErrorPages = field(default_factory=ErrorPages)
     record: Callable[[Exchange], object] | None = None

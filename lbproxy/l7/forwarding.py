@@ -1,8 +1,9 @@
 """
 Who is the client really, and what do backends get to hear of it?
 
-C{X-Forwarded-*} and C{Forwarded} (RFC 7239) are believed only when the connection comes from a trusted proxy, and then
-read from right to left up to the first address that is not trusted itself. What a stranger sends is replaced.
+C{X-Forwarded-*} and C{Forwarded} (RFC 7239) are believed only when the connection comes from a
+trusted proxy, and then read from right to left up to the first address that is not trusted itself.
+What a stranger sends is replaced.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def _viaLine(block: HeaderBlock, version: int) -> bytes:
 
 def _chain(block: HeaderBlock) -> list[str]:
     """
-    The addresses trusted proxies passed on, left to right: X-Forwarded-For where there is one, else Forwarded.
+    The addresses trusted proxies passed on, left to right: X-Forwarded-For where there is one,
+    else Forwarded.
     """
     values = block.getAll(b"x-forwarded-for")
     if values:
@@ -104,7 +106,8 @@ def _forNode(element: str) -> str:
 
 def _numeric(text: str) -> str:
     """
-    The address in C{text}, which may carry a port (C{1.2.3.4:99}, C{[::1]:99}); empty when it holds none.
+    The address in C{text}, which may carry a port (C{1.2.3.4:99}, C{[::1]:99}); empty when it
+    holds none.
     """
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,20 +1,28 @@
 """
 Which header fields go on to the other side, and how do they read there?
 
-A renderer turns a parsed L{HeaderBlock} into the bytes that we send on. What it makes depends on the block and on
-the route's edits alone, so it is kept in the block's C{memo}: a client or backend that repeats itself costs one lookup.
+A renderer turns a parsed L{HeaderBlock} into the bytes that we send on. What it makes depends on
+the block and on the route's edits alone, so it is kept in the block's C{memo}: a client or backend
+that repeats itself costs one lookup.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from email.utils import formatdate
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from lbproxy.l7.templates import Template
 from lbproxy.wire.http1 import HeaderBlock
 
-# RFC 9110 7.6.1: fields for one hop only, whether Connection names them or not. The proxy's own credentials
-# (11.7) end at the proxy that they were meant for.
+if TYPE_CHECKING:
+    from lbproxy.l7.exchange import Exchange
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+# RFC 9110 7.6.1: fields for one hop only, whether Connection names them or not. The proxy's own
+# credentials (11.7) end at the proxy that they were meant for.
 HOP_BY_HOP = frozenset(
     (
         b"connection",
@@ -32,40 +40,55 @@ _REQUEST_OWN = HOP_BY_HOP | {
     b"host",
     b"content-length",
     b"forwarded",
+    b"max-forwards",
     b"via",
     b"x-forwarded-for",
     b"x-forwarded-host",
     b"x-forwarded-proto",
 }
 _RESPONSE_OWN = HOP_BY_HOP | {b"content-length"}
+# What no longer holds for a body that we compress.
+RANGED = frozenset((b"accept-ranges", b"etag"))
 
 
-@dataclass(frozen=True, slots=True)
 class HeaderEdits:
     """
-    What a route changes in a set of header fields: C{remove} first, then C{set} (replaces), then C{add}.
+    What a route changes in a set of header fields: C{remove} first, then C{set} (replaces), then
+    C{add}.
 
-    Names are as the user wrote them; values are complete.
+    @ivar dropped: the lower-case names of which no incoming field survives.
+    @ivar lines: the fields put in that are the same for every request, ready to send.
     """
 
-    set: Mapping[bytes, bytes] = field(default_factory=dict)
-    add: Mapping[bytes, bytes] = field(default_factory=dict)
-    remove: Iterable[bytes] = ()
+    __slots__ = ("_varying", "dropped", "lines")
 
-    @property
-    def dropped(self) -> frozenset[bytes]:
+    def __init__(
+        self,
+        set: Mapping[str, str] = NOTHING,
+        add: Mapping[str, str] = NOTHING,
+        remove: Iterable[str] = (),
+    ) -> None:
         """
-        The lower-case names of which no incoming field survives.
+        @param set: names to values, which may hold placeholders.
         """
-        return frozenset(name.lower() for name in (*self.remove, *self.set))
+        self.dropped = frozenset(name.lower().encode("ascii") for name in (*remove, *set))
+        pairs = [
+            (name.encode("ascii"), Template(text)) for name, text in (*set.items(), *add.items())
+        ]
+        self.lines = b"".join(
+            b"%b: %b\r\n" % (name, value.fixed) for name, value in pairs if value.fixed is not None
+        )
+        self._varying = tuple(pair for pair in pairs if pair[1].fixed is None)
 
-    @property
-    def lines(self) -> bytes:
+    def varying(self, exchange: Exchange) -> bytes:
         """
-        The fields that these edits put in, ready to send.
+        The fields put in that differ from request to request.
         """
-        pairs = (*self.set.items(), *self.add.items())
-        return b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+        if not self._varying:
+            return b""
+        return b"".join(
+            b"%b: %b\r\n" % (name, value.expand(exchange)) for name, value in self._varying
+        )
 
 
 NO_EDITS = HeaderEdits()
@@ -85,7 +108,8 @@ class RequestRenderer:
 
     def render(self, block: HeaderBlock, host: bytes) -> bytes:
         """
-        @param host: the authority that counts; an absolute-form target's beats the Host field (RFC 9112 3.2.2).
+        @param host: the authority that counts; an absolute-form target's beats the Host field (RFC
+            9112 3.2.2).
         @return: lines with C{Host} first and the framing that we understood.
         """
         drop = self._drop
@@ -105,13 +129,19 @@ class RequestRenderer:
 
 class ResponseRenderer:
     """
-    Response fields towards the clients of one route, without framing and without the affinity cookie.
+    Response fields towards the clients of one route, without framing and without the affinity
+    cookie.
     """
 
     __slots__ = ("_drop", "_lines")
 
-    def __init__(self, edits: HeaderEdits = NO_EDITS) -> None:
-        self._drop = _RESPONSE_OWN | edits.dropped
+    def __init__(
+        self, edits: HeaderEdits = NO_EDITS, dropped: frozenset[bytes] = frozenset()
+    ) -> None:
+        """
+        @param dropped: further fields, in lower case, that end here.
+        """
+        self._drop = _RESPONSE_OWN | edits.dropped | dropped
         self._lines = edits.lines
 
     def render(self, block: HeaderBlock) -> tuple[bytes, bool]:
@@ -131,7 +161,8 @@ class ResponseRenderer:
 
 def framingLine(block: HeaderBlock) -> bytes:
     """
-    The one line that says where a body ends, from what was understood of it; empty where there is none to say.
+    The one line that says where a body ends, from what was understood of it; empty where there is
+    none to say.
     """
     if block.chunked:
         return b"Transfer-Encoding: chunked\r\n"
@@ -141,7 +172,8 @@ def framingLine(block: HeaderBlock) -> bytes:
 
 
 def _acceptsTrailers(block: HeaderBlock) -> bool:
-    # RFC 9110 10.1.4: "trailers" is the one member that can be passed on without understanding codings.
+    # RFC 9110 10.1.4: "trailers" is the one member that can be passed on without understanding
+    # codings.
     return any(
         item.strip(b" \t").lower() == b"trailers"
         for value in block.getAll(b"te")

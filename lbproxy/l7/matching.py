@@ -1,5 +1,6 @@
 """
-Does a request meet a route's condition? Each condition is compiled once to a predicate on the exchange.
+Does a request meet a route's condition? Each condition is compiled once to a predicate on the
+exchange.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Pattern(Protocol):
 @dataclass(frozen=True, slots=True)
 class ValueTest:
     """
-    What a header, cookie or query value has to be: exactly C{equals}, or found by C{regex}, or just there.
+    What a header, cookie or query value has to be: exactly C{equals}, or found by C{regex}, or
+    just there.
     """
 
     equals: bytes | None = None
@@ -42,9 +44,11 @@ class ValueTest:
 @dataclass(frozen=True, slots=True)
 class Match:
     """
-    A route's conditions. All that are given must hold; several values of one condition are alternatives.
+    A route's conditions. All that are given must hold; several values of one condition are
+    alternatives.
 
-    Hosts are lower-case without port, C{*.} in front for any name below. Paths are in the decoded, dot-free form.
+    Hosts are lower-case without port or brackets, C{*.} in front for any name below. Paths are in
+    the decoded, dot-free form.
     """
 
     hosts: Sequence[str] = ()

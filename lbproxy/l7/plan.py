@@ -1,20 +1,26 @@
 """
-What to do with a request of a route: bring it to a backend, or answer it. Compiled once, when the configuration loads.
+What to do with a request of a route: bring it to a backend, or answer it. Compiled once, when the
+configuration loads.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lbproxy.l7.forwarding import forwardedLines
-from lbproxy.l7.headers import NO_EDITS, HeaderEdits, RequestRenderer, ResponseRenderer
-from lbproxy.l7.replies import REASONS, Reply
+from lbproxy.l7.headers import NO_EDITS, RANGED, HeaderEdits, RequestRenderer, ResponseRenderer
+from lbproxy.l7.hops import LIMITED_HOPS, hopsLeft
+from lbproxy.l7.replies import REASONS
+from lbproxy.l7.targets import originTarget
 from lbproxy.l7.templates import Template
-from lbproxy.wire.http1 import RequestHead, ResponseHead
+from lbproxy.wire.http1 import ResponseHead
 
 if TYPE_CHECKING:
+    from lbproxy.l7.compression import Compression
     from lbproxy.l7.download import Download
     from lbproxy.l7.exchange import Exchange
+    from lbproxy.l7.targets import Rewriting
     from lbproxy.l7.upstream import Upstream
 
 
@@ -29,24 +35,59 @@ class Plan(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class ProxyChanges:
+    """
+    What a route changes on the way to its backends and back.
+
+    @ivar host: the Host that backends see; L{None}: the client's.
+    @ivar timeout: seconds for the whole exchange; 0: none.
+    """
+
+    requestEdits: HeaderEdits = NO_EDITS
+    responseEdits: HeaderEdits = NO_EDITS
+    rewriting: Rewriting | None = None
+    host: Template | None = None
+    compression: Compression | None = None
+    timeout: float = 0.0
+
+
+_NO_CHANGES = ProxyChanges()
+
+
 class ProxyPlan:
     """
     Relay to a pool's backends.
 
     @ivar upstream: the connections to them.
+    @ivar compression: what is done with response bodies; L{None}: nothing.
+    @ivar timeout: seconds for the whole exchange; 0: none.
     """
 
-    __slots__ = ("_request", "_response", "upstream")
+    __slots__ = (
+        "_coded",
+        "_host",
+        "_request",
+        "_requestEdits",
+        "_response",
+        "_responseEdits",
+        "_rewriting",
+        "compression",
+        "timeout",
+        "upstream",
+    )
 
-    def __init__(
-        self,
-        upstream: Upstream,
-        requestEdits: HeaderEdits = NO_EDITS,
-        responseEdits: HeaderEdits = NO_EDITS,
-    ) -> None:
+    def __init__(self, upstream: Upstream, changes: ProxyChanges = _NO_CHANGES) -> None:
         self.upstream = upstream
-        self._request = RequestRenderer(requestEdits)
-        self._response = ResponseRenderer(responseEdits)
+        self.compression = changes.compression
+        self.timeout = changes.timeout
+        self._requestEdits = changes.requestEdits
+        self._responseEdits = changes.responseEdits
+        self._request = RequestRenderer(changes.requestEdits)
+        self._response = ResponseRenderer(changes.responseEdits)
+        self._coded = ResponseRenderer(changes.responseEdits, RANGED)
+        self._rewriting = changes.rewriting
+        self._host = changes.host
 
     def start(self, exchange: Exchange) -> None:
         exchange.forward(self)
@@ -59,30 +100,35 @@ class ProxyPlan:
         block = head.block
         connection = exchange.connection
         # A client that repeats its header, as most do, gets the same lines again.
-        if (
-            connection.lastBlock is block
-            and connection.lastPlan is self
-            and head.host is block.host
-        ):
+        if connection.lastBlock is block and connection.lastPlan is self:
             lines = connection.lastLines
         else:
             lines = self._lines(exchange)
-            connection.lastBlock, connection.lastPlan, connection.lastLines = block, self, lines
         requestID = exchange.takeRequestID()
         if requestID is not block.get(b"x-request-id"):
             lines += b"X-Request-ID: %b\r\n" % requestID
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (head.method, originTarget(head), lines)
+        lines += self._requestEdits.varying(exchange)
+        if head.method in LIMITED_HOPS:
+            lines += hopsLeft(head)
+        target = originTarget(head) if self._rewriting is None else self._rewriting.target(head)
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (head.method, target, lines)
 
     def _lines(self, exchange: Exchange) -> bytes:
         head = exchange.head
         block = head.block
-        lines = block.memo.get(self) if head.host is block.host else None
+        connection = exchange.connection
+        # An absolute-form target brings a host of its own, a rewritten one may differ each time.
+        usual = head.host is block.host and self._host is None
+        lines = block.memo.get(self) if usual else None
         if lines is None:
-            lines = self._request.render(block, head.host)
-            if head.host is block.host:
+            host = head.host if self._host is None else self._host.expand(exchange)
+            lines = self._request.render(block, host)
+            if usual:
                 block.memo[self] = lines
-        hop = exchange.connection.hop
-        return lines + forwardedLines(hop, block, head.host, head.version)
+        lines += forwardedLines(connection.hop, block, head.host, head.version)
+        if usual:
+            connection.lastBlock, connection.lastPlan, connection.lastLines = block, self, lines
+        return lines
 
     def responseHead(
         self, exchange: Exchange, head: ResponseHead, download: Download, closing: bool
@@ -90,13 +136,15 @@ class ProxyPlan:
         """
         The status line and header as the client gets them.
         """
+        renderer = self._response if not download.coding else self._coded
         memo = head.block.memo
-        rendered = memo.get(self)
+        rendered = memo.get(renderer)
         if rendered is None:
-            rendered = memo[self] = self._response.render(head.block)
+            rendered = memo[renderer] = renderer.render(head.block)
         lines, needsDate = rendered
         if needsDate:
             lines += exchange.connection.factory.dateLine()
+        lines += self._responseEdits.varying(exchange)
         lease = exchange.lease
         if lease is not None and lease.setCookie is not None:
             lines += b"Set-Cookie: %b\r\n" % lease.setCookie
@@ -113,7 +161,8 @@ class ProxyPlan:
 
     def switchHead(self, head: ResponseHead) -> bytes:
         """
-        A 101 response as the client gets it: Upgrade is for one hop, so both fields are written anew.
+        A 101 response as the client gets it: Upgrade is for one hop, so both fields are written
+        anew.
         """
         lines, _ = self._response.render(head.block)
         return b"HTTP/1.1 101 %b\r\n%bUpgrade: %b\r\nConnection: Upgrade\r\n\r\n" % (
@@ -121,59 +170,3 @@ class ProxyPlan:
             lines,
             head.block.get(b"upgrade") or b"",
         )
-
-
-class RespondPlan:
-    """
-    Answer with a fixed response.
-    """
-
-    __slots__ = ("_reply",)
-
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-
-    def start(self, exchange: Exchange) -> None:
-        exchange.code = "respond"
-        exchange.reply(self._reply)
-
-
-class RedirectPlan:
-    """
-    Send the client elsewhere.
-
-    C{to} may name C{{host}}, C{{path}} and C{{query}} of the request; the query comes with its question mark.
-    """
-
-    __slots__ = ("_status", "_to")
-
-    def __init__(self, to: str, status: int) -> None:
-        self._to = Template(to)
-        self._status = status
-
-    def start(self, exchange: Exchange) -> None:
-        exchange.code = "redirect"
-        exchange.reply(Reply(self._status, b"", ((b"Location", self._to.expand(exchange)),)))
-
-
-class NoRoutePlan:
-    """
-    Nothing matched.
-    """
-
-    __slots__ = ()
-
-    def start(self, exchange: Exchange) -> None:
-        exchange.code = "noRoute"
-        exchange.fail(404)
-
-
-def originTarget(head: RequestHead) -> bytes:
-    """
-    The target for a backend: an origin server gets no absolute-form from a gateway (RFC 9112 3.2.1).
-    """
-    if head.form != "absolute":
-        return head.target
-    if head.path == b"/" and head.method == b"OPTIONS" and head.query is None:
-        return b"*"
-    return head.path if head.query is None else b"%b?%b" % (head.path, head.query)

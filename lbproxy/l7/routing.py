@@ -1,8 +1,8 @@
 """
 Which route? The first in the user's order whose conditions all hold.
 
-Hosts, exact paths and path prefixes are indexed, so that two thousand routes cost what two do; only the routes that the
-index leaves are asked for their other conditions, in order.
+Hosts, exact paths and path prefixes are indexed, so that two thousand routes cost what two do;
+only the routes that the index leaves are asked for their other conditions, in order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lbproxy.errors import DownstreamError
 from lbproxy.l7.matching import Match, Predicate
-from lbproxy.wire.http1 import normalizePath
+from lbproxy.wire.http1 import hostName, normalizePath
 
 if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
@@ -148,7 +148,7 @@ class RouteTable(Generic[Plan]):
         return plan
 
     def _indexFor(self, authority: bytes) -> _PathIndex[Plan]:
-        host = hostOf(authority)
+        host = hostName(authority)
         index = self._exact.get(host)
         if index is not None:
             return index
@@ -160,15 +160,6 @@ class RouteTable(Generic[Plan]):
                     return index
                 dot = host.find(b".", dot + 1)
         return self._anyHost
-
-
-def hostOf(authority: bytes) -> bytes:
-    """
-    The name or address of an authority: lower-case, without port and without a trailing dot.
-    """
-    if authority.startswith(b"["):
-        return authority.partition(b"]")[0].lower() + b"]"
-    return authority.partition(b":")[0].lower().rstrip(b".")
 
 
 def _reachable(

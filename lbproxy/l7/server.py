@@ -1,8 +1,8 @@
 """
 One client's HTTP/1 connection: whose turn is it, and when is it over?
 
-Requests on a connection are served strictly one after the other; what a client sends ahead (pipelining) waits, bounded,
-and while it waits nothing more is read.
+Requests on a connection are served strictly one after the other; what a client sends ahead
+(pipelining) waits, bounded, and while it waits nothing more is read.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from lbproxy.l7.exchange import UNREADABLE, Exchange
+from lbproxy.l7.forwarding import Hop, clientAddress
 from lbproxy.l7.tunnel import Tunnel
 from lbproxy.net.progress import unsentBytes
 from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, RequestReader
 
 if TYPE_CHECKING:
     from lbproxy.l7.factory import HTTPFactory
-    from lbproxy.l7.forwarding import Hop
 
-# Seconds that a client which sent its FIN may still get its answer: shutting down the sending side is legal
-# (RFC 9112 9.6), but looks just like leaving, and a client that left is not worked for.
+# Seconds that a client which sent its FIN may still get its answer: shutting down the sending side
+# is legal (RFC 9112 9.6), but looks just like leaving, and a client that left is not worked for.
 _HALF_CLOSE_GRACE = 0.25
-# Seconds and bytes for which a connection that we close is still read, so that the client sees the answer and not the
-# reset that unread bytes cause (RFC 9112 9.6).
+# Seconds and bytes for which a connection that we close is still read, so that the client sees the
+# answer and not the reset that unread bytes cause (RFC 9112 9.6).
 _LINGER = 2.0
 _LINGER_BYTES = 1 << 20
-# While a backend works there is no deadline on the client's side. Finite, so that the wheel keeps the item.
+# While a backend works there is no deadline on the client's side. Finite, so that the wheel keeps
+# the item.
 _FAR = 3600.0
 
 
@@ -39,7 +40,8 @@ class HTTPServerProtocol(Protocol):
     """
     Speaks HTTP/1.1 and 1.0 to one client.
 
-    It is its own transport's producer: when the client does not take its response, the backend is paused.
+    It is its own transport's producer: when the client does not take its response, the backend is
+    paused.
 
     @ivar peer: the client's address as numeric text; empty over a UNIX socket.
     @ivar deadline: seconds; what is awaited of the client must have come by then.
@@ -129,7 +131,8 @@ class HTTPServerProtocol(Protocol):
 
     def _refuse(self, bad: BadMessage) -> None:
         """
-        What came is no request: answer, then close, since nobody knows where the next one would begin.
+        What came is no request: answer, then close, since nobody knows where the next one would
+        begin.
         """
         self.closing = True
         exchange = self.exchange = Exchange(self, UNREADABLE, self.factory.seconds())
@@ -170,7 +173,8 @@ class HTTPServerProtocol(Protocol):
         """
         The request has a body to come.
 
-        @param invited: the client waits for a 100 (Continue) first: until it got one, silence is right.
+        @param invited: the client waits for a 100 (Continue) first: until it got one, silence is
+            right.
         """
         if not invited:
             factory = self.factory
@@ -213,7 +217,8 @@ class HTTPServerProtocol(Protocol):
         """
         A response is about to be written.
 
-        @param complete: nothing of it will follow. If the request isn't complete then, the connection can't go on.
+        @param complete: nothing of it will follow. If the request isn't complete then, the
+            connection can't go on.
         """
         if self.factory.draining or (complete and not exchange.requestDone):
             self.closing = True
@@ -264,6 +269,12 @@ class HTTPServerProtocol(Protocol):
         else:
             transport.loseWriteConnection()
         self.resumeReading()
+
+    def clientOf(self, head: RequestHead) -> str:
+        """
+        The address of the client behind the proxies that are trusted.
+        """
+        return clientAddress(self.hop, head.block, self.factory.settings.isTrusted)
 
     def startTunnel(self, exchange: Exchange, backend: Any, toClient: bytes) -> None:
         """
@@ -318,7 +329,10 @@ class HTTPServerProtocol(Protocol):
                 self._close()
         elif exchange.requestDone:
             self.deadline = now + _FAR
-            self.factory.deadlines.watch(self)
+        elif self._paused:
+            # It's us who keep the client waiting: a backend is being connected, or doesn't take
+            # more.
+            self.deadline = now + self.factory.timeouts.body
         else:
             exchange.refuse(BadMessage(408, "requestBodyTimeout", "request body stalled"))
 
@@ -335,7 +349,6 @@ class HTTPServerProtocol(Protocol):
             return
         self._unsent = unsent
         self.deadline = now + self.factory.timeouts.body
-        self.factory.deadlines.watch(self)
 
     def abandon(self) -> None:
         """

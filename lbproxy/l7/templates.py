@@ -9,27 +9,33 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lbproxy.l7.exchange import Exchange
+    from lbproxy.l7.context import RequestContext
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z.]+)\}")
 
 
-def _query(exchange: Exchange) -> bytes:
-    query = exchange.head.query
+def _query(request: RequestContext) -> bytes:
+    query = request.head.query
     return b"" if query is None else b"?" + query
 
 
-def _clientSubject(exchange: Exchange) -> bytes:
-    return exchange.connection.clientSubject.encode("utf-8", "replace")
+def _clientSubject(request: RequestContext) -> bytes:
+    return request.connection.clientSubject.encode("utf-8", "replace")
 
 
-PLACEHOLDERS: dict[str, Callable[[Exchange], bytes]] = {
-    "host": lambda exchange: exchange.head.host,
-    "path": lambda exchange: exchange.head.path,
+def _withoutPort(authority: bytes) -> bytes:
+    if authority.startswith(b"["):
+        return authority.partition(b"]")[0] + b"]"
+    return authority.partition(b":")[0]
+
+
+PLACEHOLDERS: dict[str, Callable[[RequestContext], bytes]] = {
+    "host": lambda request: _withoutPort(request.head.host),
+    "path": lambda request: request.head.path,
     "query": _query,
-    "clientIP": lambda exchange: exchange.clientIP.encode("ascii"),
-    "serverName": lambda exchange: exchange.serverName.encode("ascii", "replace"),
-    "requestID": lambda exchange: exchange.takeRequestID(),
+    "clientIP": lambda request: request.clientIP.encode("ascii"),
+    "serverName": lambda request: request.serverName.encode("ascii", "replace"),
+    "requestID": lambda request: request.takeRequestID(),
     "tls.clientSubject": _clientSubject,
 }
 
@@ -38,13 +44,15 @@ class Template:
     """
     A text compiled to its pieces.
 
+    @ivar fixed: the whole text, where it has no placeholder; else L{None}.
+
     @raise ValueError: for a placeholder that doesn't exist; the message lists those that do.
     """
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_pieces", "fixed")
 
     def __init__(self, text: str) -> None:
-        self._pieces: list[bytes | Callable[[Exchange], bytes]] = []
+        self._pieces: list[bytes | Callable[[RequestContext], bytes]] = []
         end = 0
         for found in _PLACEHOLDER.finditer(text):
             source = PLACEHOLDERS.get(found.group(1))
@@ -54,11 +62,13 @@ class Template:
             self._pieces += [text[end : found.start()].encode("utf-8"), source]
             end = found.end()
         self._pieces.append(text[end:].encode("utf-8"))
+        self.fixed = text.encode("utf-8") if len(self._pieces) == 1 else None
 
-    def expand(self, exchange: Exchange) -> bytes:
+    def expand(self, request: RequestContext) -> bytes:
         """
-        The text for one request. What comes from the request was checked by the parser: no control character is in it.
+        The text for one request. What comes from the request was checked by the parser: no control
+        character is in it.
         """
         return b"".join(
-            piece if isinstance(piece, bytes) else piece(exchange) for piece in self._pieces
+            piece if isinstance(piece, bytes) else piece(request) for piece in self._pieces
         )

@@ -1,5 +1,6 @@
 """
-What becomes of a connection after 101 (Switching Protocols)? A raw relay, both ways, until either side ends it.
+What becomes of a connection after 101 (Switching Protocols)? A raw relay, both ways, until either
+side ends it.
 """
 
 from __future__ import annotations

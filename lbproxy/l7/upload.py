@@ -1,8 +1,8 @@
 """
 How does a request body travel, and could it be sent again?
 
-What was read is decoded, counted, and framed anew for the backend. A bounded beginning of it is kept so that a request
-can move to another backend; once more than that has been sent, it can't.
+What was read is decoded, counted, and framed anew for the backend. A bounded beginning of it is
+kept so that a request can move to another backend; once more than that has been sent, it can't.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Upload:
     @ivar received: payload bytes read so far.
     @ivar done: the whole body has been read.
     @ivar intact: all that was read is still held, so the request can be sent again.
-    @ivar flowing: a backend is there to take it; until then nothing may be forgotten, and the client is paused.
+    @ivar flowing: a backend is there to take it; until then nothing may be forgotten, and the
+        client is paused.
     """
 
     __slots__ = (

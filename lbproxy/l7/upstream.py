@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lbproxy.l7.client import HTTPClientProtocol
 from lbproxy.net.deadlines import Deadlines
-from lbproxy.wire.http1 import HeadLimits
+from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
 if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
@@ -39,13 +39,13 @@ class UpstreamSettings:
     maxRequests: int = 0
     attempts: int = 2
     retryStatuses: frozenset[int] = frozenset((502, 503, 504))
-    limits: HeadLimits = HeadLimits()
+    limits: HeadLimits = DEFAULT_LIMITS
 
 
 class Upstream:
     """
-    The connections to one pool's backends: idle ones are taken last in, first out, so that few stay warm and the rest
-    times out.
+    The connections to one pool's backends: idle ones are taken last in, first out, so that few
+    stay warm and the rest times out.
     """
 
     __slots__ = (
@@ -72,7 +72,8 @@ class Upstream:
         settings: UpstreamSettings,
     ) -> None:
         """
-        @param dial: starts a connection for a protocol; its C{connectionMade} or C{connectFailed} follows.
+        @param dial: starts a connection for a protocol; its C{connectionMade} or C{connectFailed}
+            follows.
         """
         self.pool = pool
         self.deadlines = deadlines
@@ -89,7 +90,8 @@ class Upstream:
 
     def connect(self, backend: Backend, exchange: Exchange) -> None:
         """
-        Give C{exchange} a connection; its C{upstreamReady} or C{connectFailed} is called, perhaps before this returns.
+        Give C{exchange} a connection; its C{upstreamReady} or C{connectFailed} is called, perhaps
+        before this returns.
         """
         idle = self._idle.get(backend)
         if idle:

@@ -1,5 +1,6 @@
 """
-What is there to see without any server of one's own? Embedded backends, a certificate made on the spot, and lines to try.
+What is there to see without any server of one's own? Embedded backends, a certificate made on the
+spot, and lines to try.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """
-When does everything start and stop? The one service that C{twistd}, the command line and embedders run.
+When does everything start and stop? The one service that C{twistd}, the command line and embedders
+run.
 
-Twisted swallows what goes wrong in services: a failed Deferred of C{startService} is only logged, siblings of one that
-failed run on. So this service opens all ports itself, all or none, and its C{stopService} is the whole drain.
+Twisted swallows what goes wrong in services: a failed Deferred of C{startService} is only logged,
+siblings of one that failed run on. So this service opens all ports itself, all or none, and its
+C{stopService} is the whole drain.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ from lbproxy.errors import CannotStart
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.services.listener import Listener
 
-# Allocations between two runs of the youngest generation. Per-request objects die by reference count; looking for
-# cycles every 700 of them finds nothing and costs up to a tenth of the time.
+# Allocations between two runs of the youngest generation. Per-request objects die by reference
+# count; looking for cycles every 700 of them finds nothing and costs up to a tenth of the time.
 _GC_THRESHOLD = 50_000
 
 

@@ -55,7 +55,8 @@ class Listener:
         datagram: bool = False,
     ) -> None:
         """
-        @param datagram: sessions answer from the listener's own socket, so that it stays open until they have ended.
+        @param datagram: sessions answer from the listener's own socket, so that it stays open
+            until they have ended.
         """
         self.name = name
         self.binds = binds

@@ -1,5 +1,6 @@
 """
-An HTTP listener with its backends, in memory: both ends of every connection are in the test's hands.
+An HTTP listener with its backends, in memory: both ends of every connection are in the test's
+hands.
 """
 
 from __future__ import annotations

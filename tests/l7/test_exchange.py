@@ -34,7 +34,8 @@ class RelayTests(SynchronousTestCase):
 
     def test_requestIsWrittenAnew(self) -> None:
         """
-        The backend gets the request in our words: Host first, forwarding fields behind, framing normal.
+        The backend gets the request in our words: Host first, forwarding fields behind, framing
+        normal.
         """
         dialed = self.request(GET.replace(b"\r\n\r\n", b"\r\nAccept: */*\r\n\r\n"))
         head = dialed.wire.value()
@@ -151,7 +152,8 @@ class RelayTests(SynchronousTestCase):
 
     def test_unaskedBytesEndIdleConnection(self) -> None:
         """
-        A backend that speaks unasked, or too much, loses its connection: nobody's next response is poisoned.
+        A backend that speaks unasked, or too much, loses its connection: nobody's next response is
+        poisoned.
         """
         dialed = self.request(GET)
         dialed.answer(OK + b"HTTP/1.1 200 OK\r\n\r\n")
@@ -241,7 +243,8 @@ class UploadTests(SynchronousTestCase):
 
     def test_earlyResponseEndsUpload(self) -> None:
         """
-        A whole response before the whole request: the client gets it, and the connection ends gently.
+        A whole response before the whole request: the client gets it, and the connection ends
+        gently.
         """
         self.protocol.dataReceived(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab")
         self.stage.dials[0].accept()
@@ -323,7 +326,8 @@ class FailureTests(SynchronousTestCase):
 
     def test_keepAliveRace(self) -> None:
         """
-        A kept connection that closes just as a GET is sent is no failure: a new one to the same backend serves.
+        A kept connection that closes just as a GET is sent is no failure: a new one to the same
+        backend serves.
         """
         stage, wire = self.stageWith("b1")
         self.protocol.dataReceived(GET)
@@ -421,7 +425,8 @@ class ClientLeavesTests(SynchronousTestCase):
 
     def test_halfClose(self) -> None:
         """
-        A client that only ended its sending side still gets a prompt answer; a slow one is called off.
+        A client that only ended its sending side still gets a prompt answer; a slow one is called
+        off.
         """
         backend = self.stage.dials[0].accept()
         self.protocol.readConnectionLost()
@@ -443,7 +448,8 @@ class BackPressureTests(SynchronousTestCase):
 
     def test_slowClientPausesBackend(self) -> None:
         """
-        While the client takes no more, the backend is not read; one that takes nothing at all is dropped.
+        While the client takes no more, the backend is not read; one that takes nothing at all is
+        dropped.
         """
         stage = Stage()
         protocol, wire = stage.connect()

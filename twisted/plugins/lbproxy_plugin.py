@@ -1,5 +1,6 @@
 """
-Tells C{twistd} of the C{lbproxy} command. Imported whenever the plugin cache is rebuilt: nothing else belongs here.
+Tells C{twistd} of the C{lbproxy} command. Imported whenever the plugin cache is rebuilt: nothing
+else belongs here.
 """
 
 from twisted.application.service import ServiceMaker

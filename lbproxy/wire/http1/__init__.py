@@ -10,7 +10,7 @@ from lbproxy.wire.http1.errors import BadMessage
 from lbproxy.wire.http1.grammar import checkAuthority, hostName
 from lbproxy.wire.http1.headers import HeaderBlock
 from lbproxy.wire.http1.limits import DEFAULT_LIMITS, HeadLimits
-from lbproxy.wire.http1.paths import PathForm, normalizePath
+from lbproxy.wire.http1.paths import PathForm, canonicalPath, normalizePath
 from lbproxy.wire.http1.request import RequestHead, RequestReader
 from lbproxy.wire.http1.response import ResponseHead, ResponseReader
 from lbproxy.wire.http1.write import LAST_CHUNK, encodeChunk, encodeFields, encodeTrailers
@@ -29,6 +29,7 @@ __all__ = [
     "RequestReader",
     "ResponseHead",
     "ResponseReader",
+    "canonicalPath",
     "checkAuthority",
     "encodeChunk",
     "encodeFields",

@@ -12,6 +12,8 @@ from lbproxy.wire.http1.errors import BadMessage
 # to do.
 _plain = re.compile(rb"(?:/(?:[^/.%\\]|\.[^/.;%\\])[^/%\\]*+)*+/?+").fullmatch
 _twoReadings = re.compile(rb"//|\\|%2F|%5C|/\.\.?;").search
+_escaped = re.compile(rb"%([0-9A-Fa-f]{2})")
+_unreserved = re.compile(rb"[A-Za-z0-9._~-]").fullmatch
 _dotSegment = re.compile(rb"(\.\.?+);[^/]*+").fullmatch
 
 # What two hex digits stand for, both cases; control characters are missing.
@@ -62,6 +64,21 @@ def normalizePath(rawPath: bytes) -> PathForm:
         return PathForm(decoded)
     other = _removeDots(_decode(rawPath, _meaning).replace(b"\\", b"/"), merge=True)
     return PathForm(decoded, None if other == decoded else other)
+
+
+def canonicalPath(rawPath: bytes) -> bytes:
+    """
+    The same path, still encoded (RFC 3986 6.2.2): escapes of unreserved characters decoded, dot
+    segments gone.
+
+    @raise BadMessage: 400 C{"badPath"}: dot segments climb above the root.
+    """
+    return _removeDots(_escaped.sub(_decodeUnreserved, rawPath))
+
+
+def _decodeUnreserved(found: re.Match[bytes]) -> bytes:
+    byte = b"%c" % int(found.group(1), 16)
+    return byte if _unreserved(byte) else found.group().upper()
 
 
 def _decode(path: bytes, table: dict[bytes, bytes]) -> bytes:

@@ -1,0 +1,80 @@
+"""
+What may routes, pools, templates and logs ask of a request?
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lbproxy.wire.cookies import CookieFinder
+from lbproxy.wire.http1 import RequestHead
+from lbproxy.wire.query import queryValue
+
+if TYPE_CHECKING:
+    from lbproxy.l7.server import HTTPServerProtocol
+
+# Longer than any that is made to be kept; a longer one is replaced rather than logged.
+_MAX_REQUEST_ID = 128
+
+
+# Names come from the configuration: there are few, and each costs a compiled expression.
+_finder = lru_cache(maxsize=256)(CookieFinder)
+
+
+class RequestContext:
+    """
+    A request as it came. Implements the pool's C{Context}.
+
+    @ivar clientIP: the client's address, as far as trusted proxies tell it; numeric text.
+    @ivar path: decoded and free of dot segments where routes look at paths, else raw.
+    """
+
+    __slots__ = ("clientIP", "connection", "head", "path", "requestID", "secure", "serverName")
+
+    def __init__(self, connection: HTTPServerProtocol, head: RequestHead) -> None:
+        self.connection = connection
+        self.head = head
+        self.clientIP = connection.clientOf(head) if connection.hop.trusted else connection.peer
+        self.secure = connection.secure
+        self.serverName = connection.serverName
+        self.path = head.path
+        self.requestID = b""
+
+    def header(self, name: bytes) -> bytes | None:
+        """
+        The first value of the header field with that lower-case name.
+        """
+        return self.head.block.get(name)
+
+    def cookie(self, name: bytes) -> bytes | None:
+        """
+        The value of the first cookie of that name.
+        """
+        block = self.head.block
+        field = b"; ".join(block.getAll(b"cookie")) if block.repeats else block.get(b"cookie")
+        return _finder(name).find(field)
+
+    def query(self, name: bytes) -> bytes | None:
+        """
+        The first value of that query parameter, decoded.
+        """
+        return queryValue(self.head.query, name)
+
+    def connectionID(self) -> bytes:
+        """
+        For QUIC only.
+        """
+        return b""
+
+    def takeRequestID(self) -> bytes:
+        """
+        The request's name: the client's, or one of ours.
+        """
+        if not self.requestID:
+            given = self.head.block.get(b"x-request-id")
+            if given and len(given) <= _MAX_REQUEST_ID:
+                self.requestID = given
+            else:
+                self.requestID = self.connection.factory.nextRequestID()
+        return self.requestID
