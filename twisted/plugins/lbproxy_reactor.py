@@ -1,6 +1,6 @@
 """
-Tells C{twistd} and C{trial} of C{--reactor=lbproxy}. Imported whenever the plugin cache is rebuilt: nothing else
-belongs here.
+Tells C{twistd} and C{trial} of C{--reactor=lbproxy}. Imported whenever the plugin cache is rebuilt:
+nothing else belongs here.
 """
 
 from twisted.application.reactors import Reactor
