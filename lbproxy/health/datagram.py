@@ -1,0 +1,148 @@
+"""
+How does a conversation run over UDP? One connected socket of its own per check.
+
+Each thing said is a datagram, each thing wanted is the next one that comes back. Nothing is sent
+again: a lost datagram is what C{fall} is for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from lbproxy.config.address import Address
+from lbproxy.health.conversation import Conversation, Dialogue, ProbeFailed
+from lbproxy.health.target import Target
+from lbproxy.interfaces import IProbe
+from lbproxy.net.udp import AnswerReceiver
+from lbproxy.pool.backend import Backend
+
+# Datagrams that one check may take; a flood must not keep it busy until its timeout.
+_DATAGRAMS = 16
+
+
+class Link(Protocol):
+    """
+    A datagram socket with one peer, such as L{lbproxy.net.udp.ConnectedSocket}.
+    """
+
+    def send(self, data: bytes) -> bool:
+        """
+        False when the kernel did not take it.
+        """
+
+    def close(self) -> None:
+        """
+        Once is enough, more do no harm.
+        """
+
+
+class Linker(Protocol):
+    """
+    Opens a link: see L{lbproxy.health.connecting}.
+    """
+
+    def __call__(self, address: Address, receiver: AnswerReceiver) -> Link:
+        """
+        @raise OSError: there is no route, no descriptor, no port.
+        """
+
+
+@implementer(IProbe)
+class DatagramProbe:
+    """
+    Holds a dialogue with the backend in datagrams.
+    """
+
+    def __init__(self, link: Linker, dialogue: Dialogue, target: Target | None = None) -> None:
+        self._link = link
+        self._dialogue = dialogue
+        self._target = target or Target()
+
+    def check(self, backend: Backend) -> Deferred[Any]:
+        """
+        @return: fires with what was seen, for most dialogues a C{str}.
+        """
+        visit = _Visit(self._dialogue.talk(backend))
+        try:
+            visit.begin(self._link(self._target.of(backend.address), visit))
+        except OSError as problem:
+            visit.refused(problem.strerror or str(problem))
+        return visit.result
+
+
+class _Visit:
+    """
+    One exchange. Whatever comes first ends it: an answer, an ICMP error, a cancellation.
+    """
+
+    _link: Link | None = None
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._count = 0
+        self._over = False
+        self.result: Deferred[Any] = Deferred(self._cancelled)
+
+    def begin(self, link: Link) -> None:
+        """
+        Say the first thing.
+        """
+        self._link = link
+        self._advance(None)
+
+    def answerReceived(self, data: bytes) -> None:
+        """
+        A datagram from the backend.
+        """
+        if self._over:
+            return
+        self._count += 1
+        if self._count > _DATAGRAMS:
+            self._fail(ProbeFailed(f"more than {_DATAGRAMS} datagrams"))
+        else:
+            self._advance(data)
+
+    def refused(self, reason: str) -> None:
+        """
+        An ICMP error, or the like of our own host: nobody is there.
+        """
+        if not self._over:
+            self._fail(ProbeFailed(reason.lower()))
+
+    def _advance(self, data: bytes | None) -> None:
+        try:
+            want = next(self._conversation) if data is None else self._conversation.send(data)
+        except StopIteration as stop:
+            self._end()
+            self.result.callback(stop.value)
+        except ProbeFailed as failed:
+            self._fail(failed)
+        except Exception as broken:
+            # A mistake in the dialogue: the checker logs it and counts a failure.
+            self._end()
+            self.result.errback(broken)
+        else:
+            self._say(want.say)
+            if not want.wait and not self._over:
+                self._advance(b"")
+
+    def _say(self, data: bytes) -> None:
+        # A send that fails since nobody is there calls refused() before it returns.
+        if data and self._link is not None:
+            self._link.send(data)
+
+    def _fail(self, failed: ProbeFailed) -> None:
+        self._end()
+        self.result.errback(failed)
+
+    def _cancelled(self, result: Deferred[Any]) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._over = True
+        self._conversation.close()
+        if self._link is not None:
+            self._link.close()

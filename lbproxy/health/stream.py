@@ -1,0 +1,205 @@
+"""
+How does a conversation run over TCP or TLS? One connection of its own per check, closed at its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+from twisted.internet import error
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol, ITCPTransport
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from lbproxy.config.address import Address
+from lbproxy.health.conversation import Closed, Conversation, Dialogue, ProbeFailed, Want
+from lbproxy.health.target import Target
+from lbproxy.health.wording import explain
+from lbproxy.interfaces import IProbe
+from lbproxy.pool.backend import Backend
+
+# Bytes a peer may send in one check, whatever it says.
+_RECEIVE_LIMIT = 1 << 20
+
+
+class Cancellable(Protocol):
+    """
+    A connection attempt.
+    """
+
+    def cancel(self) -> None:
+        """
+        Give up; the protocol hears nothing any more.
+        """
+
+
+class Dialer(Protocol):
+    """
+    Connects a protocol to an address: L{lbproxy.net.dialing.dial} with all but these filled in.
+
+    The protocol's C{connectFailed(failure)} is called when that does not work.
+    """
+
+    def __call__(self, address: Address, protocol: IProtocol) -> Cancellable:
+        """
+        Begin; the outcome may come before this returns.
+        """
+
+
+@implementer(IProbe)
+class StreamProbe:
+    """
+    Holds a dialogue with the backend over a byte stream.
+    """
+
+    def __init__(
+        self,
+        dial: Dialer,
+        dialogue: Dialogue,
+        target: Target | None = None,
+        preamble: bytes = b"",
+    ) -> None:
+        """
+        @param preamble: what the backend wants to read before anything else, such as a PROXY
+            protocol header; for plain TCP only.
+        """
+        self._dial = dial
+        self._dialogue = dialogue
+        self._target = target or Target()
+        self._preamble = preamble
+
+    def check(self, backend: Backend) -> Deferred[Any]:
+        """
+        @return: fires with what was seen, for most dialogues a C{str}.
+        """
+        visit = _Visit(self._dialogue.talk(backend), self._preamble)
+        visit.begin(self._dial, self._target.of(backend.address))
+        return visit.result
+
+
+class _Visit(TwistedProtocol):
+    """
+    One connection. Whatever comes first ends it: an answer, an error, a cancellation.
+    """
+
+    def __init__(self, conversation: Conversation, preamble: bytes) -> None:
+        self._conversation = conversation
+        self._preamble = preamble
+        self._attempt: Cancellable | None = None
+        self._received = bytearray()
+        self._total = 0
+        self._want: Want | None = None
+        self._over = False
+        self.result: Deferred[Any] = Deferred(self._cancelled)
+
+    def begin(self, dial: Dialer, address: Address) -> None:
+        """
+        Go and see.
+        """
+        self._attempt = dial(address, self)
+
+    def connectionMade(self) -> None:
+        if self._preamble:
+            self._write(self._preamble)
+        self._advance(None)
+        self._feed()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._over:
+            return
+        self._total += len(data)
+        if self._total > _RECEIVE_LIMIT:
+            self._fail(ProbeFailed(f"more than {_RECEIVE_LIMIT} bytes of answer"))
+            return
+        self._received += data
+        self._feed()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._over:
+            return
+        if isinstance(reason.value, error.ConnectionDone):
+            self._advance(Closed(bytes(self._received)))
+        else:
+            self._fail(ProbeFailed(explain(reason)))
+
+    def connectFailed(self, failure: Failure) -> None:
+        """
+        There is no connection.
+        """
+        self._attempt = None
+        if not self._over:
+            self._fail(ProbeFailed(explain(failure)))
+
+    def _feed(self) -> None:
+        """
+        Hand over what is wanted for as long as there is enough of it.
+        """
+        while self._want is not None and not self._over:
+            try:
+                taken = self._want.take(self._received)
+            except ProbeFailed as failed:
+                self._fail(failed)
+                return
+            if taken is None:
+                return
+            self._advance(taken)
+
+    def _advance(self, event: bytes | Closed | None) -> None:
+        """
+        Let the conversation go on to its next want, or to its end.
+        """
+        try:
+            want = self._step(event)
+        except StopIteration as stop:
+            self._end(polite=True)
+            self.result.callback(stop.value)
+        except ProbeFailed as failed:
+            self._fail(failed)
+        except Exception as broken:
+            # A mistake in the dialogue: the checker logs it and counts a failure.
+            self._end()
+            self.result.errback(broken)
+        else:
+            self._want = want
+            if want.say:
+                self._write(want.say)
+
+    def _step(self, event: bytes | Closed | None) -> Want:
+        if isinstance(event, Closed):
+            self._conversation.throw(event)
+            # It goes on asking, but nobody is there any more.
+            raise event
+        if event is None:
+            return next(self._conversation)
+        return self._conversation.send(event)
+
+    def _write(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(data)
+
+    def _fail(self, failed: ProbeFailed) -> None:
+        self._end()
+        self.result.errback(failed)
+
+    def _cancelled(self, result: Deferred[Any]) -> None:
+        self._end()
+
+    def _end(self, polite: bool = False) -> None:
+        """
+        Nothing that comes from now on counts; the socket goes.
+
+        @param polite: close with FIN where nobody can make us wait for it. TLS can: its goodbye
+            may stay unanswered for ever.
+        """
+        self._over = True
+        transport = self.transport
+        if transport is None:
+            if self._attempt is not None:
+                self._attempt.cancel()
+        elif polite and not getattr(transport, "isSecure", False):
+            transport.loseConnection()
+        else:
+            cast(ITCPTransport, transport).abortConnection()
