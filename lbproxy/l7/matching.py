@@ -26,18 +26,22 @@ class Pattern(Protocol):
 @dataclass(frozen=True, slots=True)
 class ValueTest:
     """
-    What a header, cookie or query value has to be: exactly C{equals}, or found by C{regex}, or
-    just there.
+    What a header, cookie or query value has to be: one of C{equals}, or found by C{regex}, or just
+    there; or just C{absent}.
     """
 
-    equals: bytes | None = None
+    equals: frozenset[bytes] = frozenset()
     regex: Pattern | None = None
+    absent: bool = False
 
     def passes(self, value: bytes | None) -> bool:
-        if value is None:
-            return False
-        if self.equals is not None:
-            return value == self.equals
+        """
+        @param value: L{None} where there is none.
+        """
+        if value is None or self.absent:
+            return value is None and self.absent
+        if self.equals:
+            return value in self.equals
         return self.regex is None or self.regex.search(value) is not None
 
 
@@ -87,7 +91,11 @@ def _sourceIn(contains: Callable[[str], bool]) -> Predicate:
 
 
 def _header(name: bytes, test: ValueTest) -> Predicate:
-    return lambda exchange: any(map(test.passes, exchange.head.block.getAll(name)))
+    def anyOf(exchange: Exchange) -> bool:
+        values = exchange.head.block.getAll(name)
+        return any(map(test.passes, values)) if values else test.passes(None)
+
+    return anyOf
 
 
 def _cookie(name: bytes, test: ValueTest) -> Predicate:

@@ -1,0 +1,203 @@
+"""
+Which http listeners were asked for?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import re2
+
+from lbproxy.assembly.networks import networkSet
+from lbproxy.assembly.parts import Parts
+from lbproxy.assembly.reaching import reaching
+from lbproxy.config import edit, listener, match, route
+from lbproxy.config.pool import Pool as PoolConfig
+from lbproxy.control.accesslog import CombinedLog, JSONLog
+from lbproxy.control.logfile import LogFile
+from lbproxy.l7.answers import RedirectPlan, RespondPlan
+from lbproxy.l7.composite import GuardedPlan, SplitPlan
+from lbproxy.l7.compression import Compression
+from lbproxy.l7.exchange import Exchange
+from lbproxy.l7.factory import HTTPFactory, HTTPSettings, ServerTimeouts
+from lbproxy.l7.guards import BasicAuthGuard, Guard, RateGuard
+from lbproxy.l7.headers import HeaderEdits
+from lbproxy.l7.matching import Match, ValueTest
+from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
+from lbproxy.l7.replies import ErrorPages, Reply
+from lbproxy.l7.routing import Route, RouteTable
+from lbproxy.l7.targets import Rewriting
+from lbproxy.l7.templates import Template
+from lbproxy.l7.upstream import Upstream, UpstreamSettings
+from lbproxy.net.ratelimit import RateLimit
+from lbproxy.pool.keys import compileKey
+from lbproxy.wire.http1 import HeadLimits
+
+
+class HTTPAssembly:
+    """
+    Makes http listeners' factories; pools that several of them use share their connections.
+
+    @ivar upstreams: pool name to its connections.
+    """
+
+    def __init__(self, parts: Parts, logFile: Callable[[str], LogFile]) -> None:
+        self.upstreams: dict[str, Upstream] = {}
+        self._parts = parts
+        self._logFile = logFile
+
+    def factory(self, name: str, asked: listener.HTTPListener) -> HTTPFactory:
+        """
+        The factory of one listener.
+        """
+        settings = HTTPSettings(
+            name=name,
+            secure=asked.tls is not None,
+            limits=HeadLimits(
+                asked.limits.requestLine, asked.limits.headers, asked.limits.headerCount
+            ),
+            bodyLimit=asked.limits.body,
+            timeouts=ServerTimeouts(
+                asked.timeouts.requestHead,
+                asked.timeouts.keepAlive,
+                asked.timeouts.body,
+                asked.timeouts.idle,
+            ),
+            isTrusted=networkSet(asked.trustedProxies),
+            errorPages=ErrorPages(_pages(asked.errorPages)),
+            record=self._record(asked.accessLog),
+        )
+        routes = [Route(_match(each.match), self._plan(each)) for each in asked.routes]
+        parts = self._parts
+        return HTTPFactory(RouteTable(routes), settings, parts.deadlines, parts.reactor.seconds)
+
+    def _record(self, asked: listener.AccessLog) -> Callable[[Exchange], object] | None:
+        if asked.format == "off":
+            return None
+        sink = self._logFile(asked.file)
+        return (JSONLog(sink) if asked.format == "json" else CombinedLog(sink)).record
+
+    def _plan(self, asked: route.HTTPRoute) -> Plan:
+        plan = self._action(asked)
+        guards = self._guards(asked)
+        return GuardedPlan(guards, plan) if guards else plan
+
+    def _guards(self, asked: route.HTTPRoute) -> list[Guard]:
+        guards: list[Guard] = []
+        limit = asked.rateLimit
+        if limit is not None:
+            bucket = RateLimit(limit.requests, limit.per, limit.burst, self._parts.reactor.seconds)
+            guards.append(RateGuard(bucket, compileKey(str(limit.key))))
+        if asked.auth is not None and asked.auth.basic is not None:
+            basic = asked.auth.basic
+            guards.append(BasicAuthGuard(passwordFile(self._parts.reactor, basic.file), basic.realm))
+        return guards
+
+    def _action(self, asked: route.HTTPRoute) -> Plan:
+        if asked.redirect is not None:
+            return RedirectPlan(asked.redirect.to, asked.redirect.status)
+        if asked.respond is not None:
+            return RespondPlan(_reply(asked.respond))
+        changes = _changes(asked)
+        plans = [(ProxyPlan(self._upstream(s.pool), changes), s.weight) for s in asked.targets]
+        return plans[0][0] if len(plans) == 1 else SplitPlan(plans, self._parts.rng.random)
+
+    def _upstream(self, name: str) -> Upstream:
+        upstream = self.upstreams.get(name)
+        if upstream is None:
+            parts = self._parts
+            asked = parts.configuration.pools[name]
+            upstream = self.upstreams[name] = Upstream(
+                parts.registry.pool(name),
+                reaching(parts, asked, asked.timeouts.connect),
+                parts.deadlines,
+                parts.reactor.seconds,
+                _upstreamSettings(asked),
+            )
+        return upstream
+
+
+def _upstreamSettings(asked: PoolConfig) -> UpstreamSettings:
+    return UpstreamSettings(
+        headTimeout=asked.timeouts.responseHead,
+        idleTimeout=asked.timeouts.idle,
+        idlePerBackend=asked.keepAlive.idlePerBackend,
+        keepAliveTimeout=asked.keepAlive.idleTimeout,
+        maxRequests=asked.keepAlive.maxRequests,
+        attempts=asked.retries.attempts,
+        retryStatuses=frozenset(word for word in asked.retries.on if isinstance(word, int)),
+    )
+
+
+def _match(asked: match.HTTPMatch) -> Match:
+    return Match(
+        hosts=[host.strip("[]") for host in asked.host],
+        paths=[path.encode("utf-8") for path in asked.path],
+        pathPrefixes=[path.encode("utf-8") for path in asked.pathPrefix],
+        pathRegexes=[pattern(f"^(?:{text})") for text in asked.pathRegex],
+        methods=frozenset(method.encode("ascii") for method in asked.method),
+        headers=_tests(asked.header),
+        cookies=_tests(asked.cookie),
+        queries=_tests(asked.query),
+        source=networkSet(asked.source) if asked.source else None,
+    )
+
+
+def _tests(asked: Mapping[str, match.ValueMatch]) -> dict[bytes, ValueTest]:
+    return {name.encode("utf-8"): _valueTest(value) for name, value in asked.items()}
+
+
+def _valueTest(asked: match.ValueMatch) -> ValueTest:
+    return ValueTest(
+        equals=frozenset(text.encode("utf-8") for text in asked.exact),
+        regex=pattern(f"^(?:{asked.regex})$") if asked.regex else None,
+        absent=asked.present is False,
+    )
+
+
+def pattern(text: str) -> Any:
+    """
+    A compiled expression whose matching takes time linear in its input, whatever either is.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(text.encode("utf-8"), options)
+
+
+def _changes(asked: route.HTTPRoute) -> ProxyChanges:
+    rewrite = asked.rewrite
+    return ProxyChanges(
+        requestEdits=_edits(asked.requestHeaders),
+        responseEdits=_edits(asked.responseHeaders),
+        rewriting=_rewriting(rewrite) if rewrite is not None else None,
+        host=Template(rewrite.host) if rewrite is not None and rewrite.host else None,
+        compression=Compression() if asked.compress else None,
+        timeout=asked.timeout,
+    )
+
+
+def _rewriting(asked: edit.Rewrite) -> Rewriting | None:
+    if not (asked.stripPrefix or asked.addPrefix or asked.regex):
+        return None
+    regex = None
+    if asked.regex is not None:
+        regex = (pattern(asked.regex[0]), asked.regex[1].encode("utf-8"))
+    return Rewriting(asked.stripPrefix.encode(), asked.addPrefix.encode(), regex)
+
+
+def _edits(asked: edit.HeaderEdits) -> HeaderEdits:
+    return HeaderEdits(asked.set, asked.add, asked.remove)
+
+
+def _reply(asked: edit.Respond) -> Reply:
+    fields = tuple((name.encode(), value.encode("utf-8")) for name, value in asked.headers.items())
+    return Reply(asked.status, asked.body.encode("utf-8"), fields)
+
+
+def _pages(asked: Mapping[int, str]) -> dict[int, bytes]:
+    pages = {}
+    for status, path in asked.items():
+        with open(path, "rb") as file:
+            pages[status] = file.read()
+    return pages

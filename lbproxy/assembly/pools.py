@@ -1,0 +1,102 @@
+"""
+Which pools were asked for?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lbproxy.assembly.parts import Parts
+from lbproxy.config import affinity as affinityConfig
+from lbproxy.config import pool as poolConfig
+from lbproxy.interfaces import IAffinity, IBalancer
+from lbproxy.pool.affinity.cookie import CookieAffinity, CookieSettings
+from lbproxy.pool.affinity.table import headerAffinity, sourceIPAffinity
+from lbproxy.pool.backend import BackendSpec
+from lbproxy.pool.balancers.names import Surroundings, balancerMaker
+from lbproxy.pool.pool import Pool
+
+# Which settings of C{balance} each balancer has, and what they are called there.
+_OPTIONS = {
+    "random": {"choices": "choices"},
+    "ringHash": {"key": "key", "loadFactor": "loadBound"},
+    "maglev": {"key": "key", "tableSize": "tableSize"},
+}
+
+
+def buildPools(parts: Parts) -> None:
+    """
+    Put every pool of the configuration into the registry.
+    """
+    for name, asked in parts.configuration.pools.items():
+        parts.registry.addPool(buildPool(parts, name, asked))
+
+
+def buildPool(parts: Parts, name: str, asked: poolConfig.Pool) -> Pool:
+    """
+    One pool with its backends.
+    """
+    return Pool(
+        name,
+        [spec(backend) for backend in asked.backends],
+        balancer=_balancer(parts, asked),
+        affinity=_affinity(parts, asked.affinity),
+        seconds=parts.reactor.seconds,
+        rng=parts.rng,
+    )
+
+
+def spec(asked: poolConfig.Backend) -> BackendSpec:
+    """
+    What a backend of the configuration is.
+    """
+    return BackendSpec(
+        name=asked.name,
+        address=asked.address,
+        weight=asked.weight,
+        priority=asked.priority,
+        maxConnections=asked.maxConnections,
+        zone=asked.zone,
+    )
+
+
+def _balancer(parts: Parts, asked: poolConfig.Pool) -> Callable[[], IBalancer]:
+    balance = asked.balance
+    options = {}
+    for key, option in _OPTIONS.get(balance.name, {}).items():
+        value = getattr(balance, key)
+        options[option] = str(value) if key == "key" else value
+    return balancerMaker(balance.name, Surroundings(parts.reactor.seconds, parts.rng), **options)
+
+
+def _affinity(parts: Parts, asked: affinityConfig.Affinity | None) -> IAffinity | None:
+    seconds = parts.reactor.seconds
+    if asked is None:
+        return None
+    if asked.cookie is not None:
+        return CookieAffinity(_cookie(asked.cookie))
+    if asked.sourceIP is not None:
+        source = asked.sourceIP
+        return sourceIPAffinity(
+            seconds,
+            prefix4=source.prefix4,
+            prefix6=source.prefix6,
+            ttl=source.ttl,
+            maxEntries=source.maxEntries,
+        )
+    assert asked.header is not None
+    header = asked.header
+    return headerAffinity(header.name, seconds, ttl=header.ttl, maxEntries=header.maxEntries)
+
+
+def _cookie(asked: affinityConfig.CookieAffinity) -> CookieSettings:
+    return CookieSettings(
+        secrets=asked.secret,
+        name=asked.name,
+        path=asked.path,
+        domain=asked.domain,
+        maxAge=asked.maxAge,
+        sameSite=asked.sameSite,
+        httpOnly=asked.httpOnly,
+        secure=None if asked.secure == "auto" else asked.secure,
+    )
