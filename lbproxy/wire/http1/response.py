@@ -20,7 +20,7 @@ from lbproxy.wire.http1.scanner import HeadKind, HeadScanner
 _STATUS = rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([" + VALUE_BYTES + rb"]*+))?+"
 _statusLine = re.compile(_STATUS + rb"(?=\r\n)").match
 _wholeStatusLine = re.compile(_STATUS).fullmatch
-_otherVersion = re.compile(rb"HTTP/[0-9](?:\.[0-9])?+ ").match
+_otherVersion = re.compile(rb"HTTP/[0-9](?:\.[0-9])?+ [0-9]{3}(?: |\Z)").match
 
 
 class ResponseHead:
