@@ -42,10 +42,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from lbproxy.assembly import check
+    from lbproxy.config.load import loadConfiguration
 
     try:
-        check(options.config)
+        loadConfiguration(options.config)
     except ConfigError as bad:
         for problem in bad.problems:
             print(problem, file=sys.stderr)
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     from lbproxy.tap import build
 
     edge = build(reactor, options.config, options.demo)
-    startLogging(edge.logging)
+    startLogging(edge.logging.level, edge.logging.format)
     try:
         edge.privilegedStartService()
     except CannotStart as refused:

@@ -7,9 +7,9 @@ from __future__ import annotations
 import signal
 import sys
 from types import TracebackType
+from typing import Any
 
 from twisted.application.service import IService
-from twisted.internet.interfaces import IReactorCore
 from twisted.python import usage
 
 from lbproxy.assembly import buildEdge
@@ -48,7 +48,7 @@ def makeService(options: Options) -> IService:
     return build(reactor, options["config"], bool(options["demo"]))
 
 
-def build(reactor: IReactorCore, config: str | None, demo: bool) -> EdgeService:
+def build(reactor: Any, config: str | None, demo: bool) -> EdgeService:
     """
     The edge for a configuration file or the demo, with signals taken care of.
 
@@ -65,18 +65,22 @@ def build(reactor: IReactorCore, config: str | None, demo: bool) -> EdgeService:
         raise SystemExit(1) from None
     if embedded is not None:
         embedded.attach(edge)
-    reactor.callWhenRunning(_takeSignals, reactor)
+    reactor.callWhenRunning(_takeSignals, reactor, edge)
     _plainErrors()
     return edge
 
 
-def _takeSignals(reactor: IReactorCore) -> None:
+def _takeSignals(reactor: Any, edge: EdgeService) -> None:
     # Twisted would end the process by the signal again after the drain; an orderly stop is status
     # 0.
     def stop(number: int, frame: object) -> None:
-        reactor.callFromThread(reactor.stop)  # type: ignore[attr-defined]
+        reactor.callFromThread(reactor.stop)
+
+    def reopen(number: int, frame: object) -> None:
+        reactor.callFromThread(edge.reopen)
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGUSR1, reopen)
 
 
 def _plainErrors() -> None:

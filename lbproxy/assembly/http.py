@@ -23,6 +23,7 @@ from lbproxy.l7.exchange import Exchange
 from lbproxy.l7.factory import HTTPFactory, HTTPSettings, ServerTimeouts
 from lbproxy.l7.guards import BasicAuthGuard, Guard, RateGuard
 from lbproxy.l7.headers import HeaderEdits
+from lbproxy.l7.htpasswd import PasswordFile
 from lbproxy.l7.matching import Match, ValueTest
 from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
 from lbproxy.l7.replies import ErrorPages, Reply
@@ -91,7 +92,7 @@ class HTTPAssembly:
             guards.append(RateGuard(bucket, compileKey(str(limit.key))))
         if asked.auth is not None and asked.auth.basic is not None:
             basic = asked.auth.basic
-            guards.append(BasicAuthGuard(passwordFile(self._parts.reactor, basic.file), basic.realm))
+            guards.append(BasicAuthGuard(PasswordFile(basic.file, self._parts.reactor), basic.realm))
         return guards
 
     def _action(self, asked: route.HTTPRoute) -> Plan:

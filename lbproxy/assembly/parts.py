@@ -12,6 +12,7 @@ from lbproxy.config.configuration import Configuration
 from lbproxy.health.checks import Rota
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.kernelpipes import KernelPipes
+from lbproxy.net.udp.targets import Targets
 from lbproxy.pool.registry import Registry
 
 
@@ -27,6 +28,7 @@ class Parts:
     registry: Registry
     rota: Rota
     kernelPipes: KernelPipes
+    targets: Targets
     rng: random.Random
 
     @classmethod
@@ -42,5 +44,6 @@ class Parts:
             Registry(),
             Rota(reactor, rng),
             KernelPipes(),
+            Targets(reactor, reactor.seconds),
             rng,
         )

@@ -16,10 +16,11 @@ from typing import Protocol
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from lbproxy.config.admin import Logging
 from lbproxy.errors import CannotStart
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.services.listener import Listener
@@ -53,6 +54,7 @@ class EdgeService(MultiService):
     """
     Listeners, health checks and what they share.
 
+    @ivar admin: the admin listener; it answers to the end of a drain.
     @ivar grace: seconds that work in hand has to end in when the service stops.
     """
 
@@ -67,6 +69,7 @@ class EdgeService(MultiService):
         grace: float = 10.0,
     ) -> None:
         super().__init__()
+        self.logging = Logging()
         self.state = State.NEW
         self.listeners = listeners
         self.grace = grace
@@ -75,6 +78,9 @@ class EdgeService(MultiService):
         self._atStart: list[Callable[[], object]] = []
         self._atStop: list[Callable[[], object]] = []
         self._atEnd: list[Callable[[], object]] = []
+        self._atReopen: list[Callable[[], object]] = []
+        self._loops: list[tuple[float, LoopingCall]] = []
+        self.admin: Listener | None = None
 
     def atStart(self, call: Callable[[], object]) -> None:
         """
@@ -94,6 +100,34 @@ class EdgeService(MultiService):
         """
         self._atEnd.append(call)
 
+    def atReopen(self, call: Callable[[], object]) -> None:
+        """
+        Call this when log files are to be opened anew.
+        """
+        self._atReopen.append(call)
+
+    def reopen(self) -> None:
+        """
+        Open log files anew, after they were moved away.
+        """
+        for call in self._atReopen:
+            call()
+
+    def every(self, interval: float, call: Callable[[], object]) -> None:
+        """
+        Call this every C{interval} seconds while the edge runs. What it raises is logged.
+        """
+
+        def guarded() -> None:
+            try:
+                call()
+            except Exception:
+                self._log.failure("a periodic task failed; it goes on")
+
+        loop = LoopingCall(guarded)
+        loop.clock = self._clock
+        self._loops.append((interval, loop))
+
     @property
     def ready(self) -> bool:
         """
@@ -112,13 +146,16 @@ class EdgeService(MultiService):
         if self.state is not State.NEW:
             return
         try:
-            for listener in self.listeners:
+            for listener in self._everything():
                 listener.open()
-        except (CannotStart, CannotListenError):
-            for listener in self.listeners:
+        except CannotStart:
+            for listener in self._everything():
                 listener.close()
             raise
         self.state = State.OPEN
+
+    def _everything(self) -> list[Listener]:
+        return [*self.listeners, *([self.admin] if self.admin is not None else [])]
 
     def startService(self) -> None:
         self._open()
@@ -126,11 +163,13 @@ class EdgeService(MultiService):
         self._deadlines.start()
         for call in self._atStart:
             call()
+        for interval, loop in self._loops:
+            loop.start(interval, now=False)
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 20)
         self.state = State.READY
-        for listener in self.listeners:
+        for listener in self._everything():
             self._log.info(
                 "listener {name} on {addresses}",
                 name=listener.name,
@@ -142,8 +181,6 @@ class EdgeService(MultiService):
         @return: fires when work in hand has ended, or was ended after C{grace}.
         """
         if self.state is not State.READY:
-            for listener in self.listeners:
-                listener.close()
             return self._ended(None)
         self.state = State.DRAINING
         for call in self._atStop:
@@ -166,6 +203,11 @@ class EdgeService(MultiService):
     def _ended(self, _: object) -> Deferred[None]:
         self.state = State.STOPPED
         stopping = super().stopService()
+        for listener in self._everything():
+            listener.close()
+        for _, loop in self._loops:
+            if loop.running:
+                loop.stop()
         self._deadlines.stop()
         for call in self._atEnd:
             call()

@@ -1,0 +1,136 @@
+"""
+How does a configuration become a running edge?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+from lbproxy.assembly.checks import buildChecks
+from lbproxy.assembly.http import HTTPAssembly
+from lbproxy.assembly.listening import RelayDrain, SiteDrain, renewing, serverTLS
+from lbproxy.assembly.parts import Parts
+from lbproxy.assembly.pools import buildPools
+from lbproxy.assembly.tcp import tcpRelay
+from lbproxy.assembly.udp import udpRelay
+from lbproxy.config.address import Address
+from lbproxy.config.configuration import Configuration
+from lbproxy.config.admin import Admin
+from lbproxy.config.listener import AccessLog, HTTPListener, TCPListener, UDPListener
+from lbproxy.control.admin import adminSite
+from lbproxy.control.logfile import LogFile
+from lbproxy.control.relaylog import RelayLog
+from lbproxy.l4.tcprelay import TCPRelay
+from lbproxy.net.listening import listenStream
+from lbproxy.pool.backend import Backend, Health
+from lbproxy.pool.events import BackendLeft, Event, HealthChanged
+from lbproxy.services.edge import EdgeService
+from lbproxy.services.listener import Listener, Port, Relaying
+
+# Seconds between two looks at certificate files.
+_RENEW = 10.0
+# Seconds between two ticks of the pools' own time: slow starts, ejections that end.
+_TICK = 0.25
+
+
+class EdgeBuilder:
+    """
+    Makes everything that one configuration asks for.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, configuration: Configuration) -> None:
+        self.parts = Parts.make(reactor, configuration)
+        self._logs: dict[str, LogFile] = {}
+        self._renewals: list[Callable[[], None]] = []
+        self._http = HTTPAssembly(self.parts, self._logFile)
+
+    def build(self) -> EdgeService:
+        """
+        @raise OSError: a log file cannot be opened.
+        """
+        parts = self.parts
+        configuration = parts.configuration
+        buildPools(parts)
+        parts.registry.addObserver(self._changed)
+        listeners = [self._listener(name, c) for name, c in configuration.listeners.items()]
+        edge = EdgeService(parts.reactor, parts.deadlines, listeners)
+        edge.logging = configuration.logging
+        if configuration.admin is not None:
+            edge.admin = self._admin(configuration.admin, lambda: edge.ready)
+        for renew in self._renewals:
+            edge.every(_RENEW, renew)
+        edge.every(_TICK, parts.registry.tick)
+        parts.registry.setServiceParent(edge)
+        for checks in buildChecks(parts):
+            checks.setServiceParent(edge)
+        for upstream in self._http.upstreams.values():
+            edge.atEnd(upstream.stop)
+        for logFile in self._logs.values():
+            edge.atReopen(logFile.reopen)
+            edge.atEnd(logFile.close)
+        return edge
+
+    def _logFile(self, path: str) -> LogFile:
+        """
+        One for each path, however many listeners write there.
+        """
+        if path not in self._logs:
+            self._logs[path] = LogFile(path, self.parts.reactor)
+        return self._logs[path]
+
+    def _relayLog(self, asked: AccessLog) -> RelayLog | None:
+        if asked.format == "off":
+            return None
+        return RelayLog(self._logFile(asked.file), asked.format == "json")
+
+    def _listener(self, name: str, asked: HTTPListener | TCPListener | UDPListener) -> Listener:
+        if isinstance(asked, HTTPListener):
+            factory = self._http.factory(name, asked)
+            return self._stream(name, asked, factory, factory)
+        if isinstance(asked, TCPListener):
+            relay = tcpRelay(self.parts, name, asked, self._relayLog)
+            return self._stream(name, asked, relay, RelayDrain(relay))
+        datagrams = udpRelay(self.parts, name, asked)
+        return Listener(name, asked.bind, datagrams.listen, datagrams, datagram=True)
+
+    def _admin(self, asked: Admin, ready: Callable[[], bool]) -> Listener:
+        site = adminSite(self.parts.registry, ready, asked.token)
+
+        def openPort(address: Address) -> Port:
+            return listenStream(self.parts.reactor, address, site)
+
+        return Listener("admin", [asked.bind], openPort, SiteDrain(site))
+
+    def _stream(
+        self, name: str, asked: HTTPListener | TCPListener, factory: Any, relaying: Relaying
+    ) -> Listener:
+        tls = serverTLS(self.parts, asked)
+        if tls is not None:
+            self._renewals.append(renewing(tls))
+
+        def openPort(address: Address) -> Port:
+            port = listenStream(self.parts.reactor, address, factory, tls=tls)
+            if isinstance(factory, TCPRelay):
+                factory.addPort(port)
+            return port
+
+        return Listener(name, asked.bind, openPort, relaying)
+
+    def _changed(self, event: Event) -> None:
+        """
+        Tell the log, and let go of connections that lead nowhere.
+        """
+        self.log.info("{event}", event=event)
+        down = isinstance(event, HealthChanged) and event.new is Health.DOWN
+        if down or isinstance(event, BackendLeft):
+            self._forget(event.backend)
+
+    def _forget(self, backend: Backend) -> None:
+        upstream = self._http.upstreams.get(backend.pool)
+        if upstream is not None:
+            upstream.forget(backend)
