@@ -85,12 +85,6 @@ class SessionTable:
         """
         return tuple(self._line.values())
 
-    def close(self) -> None:
-        """
-        No one is looked after any more.
-        """
-        self._deadlines.forget(self)
-
     def deadlinePassed(self, now: float) -> None:
         """
         The first in line, and others after it, may have been idle for too long.

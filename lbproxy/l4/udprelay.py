@@ -22,10 +22,11 @@ from lbproxy.l4.connectionids import ConnectionIDs
 from lbproxy.l4.sessiontable import SessionTable
 from lbproxy.l4.sharedlease import SharedLease
 from lbproxy.l4.udpcontext import UDPContext
+from lbproxy.l4.udpproxied import ProxiedDatagrams
 from lbproxy.l4.udpsession import Client, End, UDPSession
 from lbproxy.l4.udpsettings import UDPRoute, UDPSettings
 from lbproxy.net.deadlines import Deadlines
-from lbproxy.net.udp import Asked, DatagramPort, SocketAddress, listenDatagrams
+from lbproxy.net.udp import Asked, ClientAddress, DatagramPort, DatagramReceiver, listenDatagrams
 from lbproxy.net.udp.address import clientText
 from lbproxy.net.udp.targets import Targets
 from lbproxy.pool.backend import Backend
@@ -42,7 +43,7 @@ _ATTEMPTS: Final = 8
 
 class UDPRelay:
     """
-    The sessions of one bound address.
+    The sessions of one listener.
 
     @ivar datagramsUp: datagrams from clients, whatever became of them; C{bytesUp} alike.
     @ivar datagramsDown: answers to clients; C{bytesDown} alike.
@@ -74,6 +75,7 @@ class UDPRelay:
         @param allowed: may this address (numeric text) use us? Asked once per session.
         @param record: called with each session that ended.
         """
+        self._entrance: DatagramReceiver = self
         self.reactor = reactor
         self.targets = targets
         self.seconds = deadlines.seconds
@@ -89,7 +91,7 @@ class UDPRelay:
         self._sessions = SessionTable(deadlines, settings.idleTimeout, self._expired)
         self.touched = self._sessions.touched
         self._find = self._sessions.find
-        self._port: DatagramPort | None = None
+        self._ports: list[DatagramPort] = []
         self._draining = False
         self._waiting: list[Deferred[None]] = []
         self._evictions = Complaint(name, "idle sessions ended early", self.seconds)
@@ -101,26 +103,29 @@ class UDPRelay:
 
     # -- its life
 
+    def expectHeaders(self, trusted: Callable[[str], bool], required: bool = True) -> None:
+        """
+        Before L{listen}: datagrams of these peers begin with a PROXY header.
+        """
+        self._entrance = ProxiedDatagrams(self, trusted, required)
+
     def listen(self, address: Address, *, reusePort: bool = False) -> DatagramPort:
         """
         Take datagrams from a new socket bound to C{address}.
 
         @raise CannotStart: the address cannot be bound.
         """
-        return self._serve(listenDatagrams(self.reactor, address, self, reusePort=reusePort))
+        port = listenDatagrams(self.reactor, address, self._entrance, reusePort=reusePort)
+        self._ports.append(port)
+        return port
 
     def adopt(self, sock: socket.socket) -> DatagramPort:
         """
         Take datagrams from an inherited, bound socket.
         """
-        port = DatagramPort(self.reactor, sock, self)
+        port = DatagramPort(self.reactor, sock, self._entrance)
         port.startListening()
-        return self._serve(port)
-
-    def _serve(self, port: DatagramPort) -> DatagramPort:
-        assert self._port is None, "one address per relay"
-        self._port = port
-        self.reply = port.send
+        self._ports.append(port)
         return port
 
     def drain(self) -> Deferred[None]:
@@ -136,26 +141,23 @@ class UDPRelay:
         self._waiting.append(waiting)
         return waiting
 
-    def stop(self) -> None:
+    def abortAll(self) -> None:
         """
-        Close the port and end every session, now.
+        End every session now, and take no new ones. The ports are their owner's to close.
         """
         self._draining = True
-        if self._port is not None:
-            self._port.stopListening()
         for session in self._sessions.all():
             session.end(End.STOPPED)
-        self._sessions.close()
 
     # -- the clients' side
 
-    def datagramReceived(self, data: bytes, client: SocketAddress, asked: Asked | None) -> None:
+    def datagramReceived(self, data: bytes, client: ClientAddress, asked: Asked) -> None:
         """
         A datagram from a client itself.
         """
         self.datagramsUp += 1
         self.bytesUp += len(data)
-        key = client if asked is None else (client, asked)
+        key = (client, asked)
         session = self._find(key)
         if session is not None:
             session.questionReceived(data)
@@ -254,15 +256,12 @@ class UDPRelay:
         """
         The PROXY header for datagrams of C{client}.
         """
-        assert self._port is not None
-        host = self._port.getHost()
         origin = client.origin
-        if origin is None or origin.source is None:
-            own = host.host if client.asked is None else client.asked.host
+        if origin is None:
             origin = ProxyHeader(
                 transport=Transport.DATAGRAM,
                 source=Address(client.ip, client.address[1]),
-                destination=Address(own, host.port),
+                destination=Address(client.asked.host, client.asked.port.getHost().port),
             )
         return encodeV2(origin)
 
@@ -317,14 +316,22 @@ class UDPRelay:
         """
         Datagrams that the kernel did not take from us, either way.
         """
-        return self.unsent + (0 if self._port is None else self._port.dropped)
+        return self.unsent + sum(port.dropped for port in self._ports)
 
     @property
     def truncated(self) -> int:
         """
         Datagrams from clients that were longer than a datagram can be relayed.
         """
-        return 0 if self._port is None else self._port.truncated
+        return sum(port.truncated for port in self._ports)
+
+    @property
+    def overflowed(self) -> int:
+        """
+        Datagrams from clients that the kernel's queue had no room for. System calls, so for those
+        who show figures.
+        """
+        return sum(port.overflowed for port in self._ports)
 
     @property
     def evicted(self) -> int:

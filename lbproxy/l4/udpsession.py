@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from lbproxy.errors import Outcome
 from lbproxy.l4.sharedlease import SharedLease
-from lbproxy.net.udp import Asked, ConnectedSocket, SocketAddress, connectDatagrams
+from lbproxy.net.udp import Asked, ClientAddress, ConnectedSocket, connectDatagrams
 from lbproxy.pool.backend import Backend
 from lbproxy.pool.lease import Lease
 
@@ -52,7 +52,7 @@ class Client:
 
     @ivar key: what makes it the same client.
     @ivar address: where answers are sent: the client, or the proxy in front of us.
-    @ivar asked: the address of ours that answers leave from; L{None} where we have only one.
+    @ivar asked: the address of ours that answers leave from.
     @ivar ip: the client's own address, numeric text.
     @ivar origin: what a proxy in front of us said of the client.
     """
@@ -62,8 +62,8 @@ class Client:
     def __init__(
         self,
         key: Hashable,
-        address: SocketAddress,
-        asked: Asked | None,
+        address: ClientAddress,
+        asked: Asked,
         ip: str,
         origin: ProxyHeader | None = None,
     ) -> None:
@@ -126,7 +126,7 @@ class UDPSession:
         self.client = client
         self._address = client.address
         self._asked = client.asked
-        self._reply = relay.reply
+        self._reply = client.asked.port.send
         self.route = route
         self.lease = lease
         self.tried = tried

@@ -1,0 +1,55 @@
+"""
+Where do clients find us? Binds a datagram socket and says in plain words why it cannot.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from twisted.internet.interfaces import IReactorFDSet
+
+from lbproxy.config.address import Address
+from lbproxy.errors import CannotStart
+from lbproxy.net.udp.address import resolveNow
+from lbproxy.net.udp.listening import MAX_DATAGRAM, DatagramPort, DatagramReceiver
+
+
+def listenDatagrams(
+    reactor: IReactorFDSet,
+    address: Address,
+    receiver: DatagramReceiver,
+    *,
+    reusePort: bool = False,
+    maxDatagram: int = MAX_DATAGRAM,
+) -> DatagramPort:
+    """
+    Bind C{address} and read from it. C{[::]} takes IPv4 as well.
+
+    @param reusePort: share the address with other sockets that say the same; the kernel spreads
+        clients over them.
+    @raise CannotStart: with the address and the system's reason.
+    """
+    try:
+        port = DatagramPort(reactor, _bound(address, reusePort), receiver, maxDatagram=maxDatagram)
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {address} (udp): {error.strerror}") from error
+    port.startListening()
+    return port
+
+
+def _bound(address: Address, reusePort: bool) -> socket.socket:
+    if address.path:
+        raise OSError(errno.EAFNOSUPPORT, "a UDP listener needs an IP address")
+    family, target = resolveNow(address)
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if reusePort:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(target)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
