@@ -52,7 +52,8 @@ def maglevTable(backends: Sequence[Backend], size: int = DEFAULT_SIZE) -> list[B
     backends = sorted(backends, key=lambda backend: backend.name)
     walks = [_walk(backend.name, size) for backend in backends]
     table: list[Backend | None] = [None] * size
-    turns = deadlines([backend.weight for backend in backends])
+    # Equal ones take turns in the order of their names, so that a newcomer shifts few of them.
+    turns = deadlines([backend.weight for backend in backends], spread=0)
     for index in islice(turns, size):
         slot, step = walks[index]
         while table[slot] is not None:

@@ -104,7 +104,7 @@ class Hashed:
             self._table = self._makeTable(list(owners), self._size) if owners else []
         self._candidates = candidates
         self._able = frozenset(candidates)
-        self._direct = self._bound is None and len(candidates) == len(owners)
+        self._direct = self._bound is None and 0 < len(candidates) == len(owners)
         self._keyless.rebuild(members, candidates)
         if self._bound is not None:
             self._bound.rebuild(candidates)

@@ -23,6 +23,8 @@ from lbproxy.pool.context import Context
 # Backends x turns: what computing a round may cost when a backend comes or goes; about 1 ms.
 _ROUND_BUDGET = 20_000
 
+_GOLDEN = (5**0.5 - 1) / 2
+
 
 def smoothRound(weights: Sequence[int]) -> list[int]:
     """
@@ -40,12 +42,19 @@ def smoothRound(weights: Sequence[int]) -> list[int]:
     return turns
 
 
-def deadlines(weights: Sequence[int]) -> Iterator[int]:
+def deadlines(weights: Sequence[int], spread: float = _GOLDEN) -> Iterator[int]:
     """
     Endless turns, as indices into C{weights}: the earliest deadline goes first, and a backend of
     weight w has a deadline every 1/w.
+
+    @param spread: where in their periods the first deadlines lie, as multiples of this modulo 1.
     """
-    heap = [(1 / weight, index, 1 / weight) for index, weight in enumerate(weights)]
+    # The first deadlines are spread by the golden ratio: if a hundred backends of weight 1 were
+    # all due at the same time, one of weight 100 would have its hundred turns between in a row.
+    heap = [
+        ((index + 1) * spread % 1 / weight, index, 1 / weight)
+        for index, weight in enumerate(weights)
+    ]
     heapify(heap)
     while True:
         due, index, period = heap[0]
