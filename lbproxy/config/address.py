@@ -5,8 +5,13 @@ C{unix:/path}; a socket to listen on may also be C{systemd:NAME}.
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_DIGITS = re.compile(r"[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,15 @@ class Address:
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
             if not _isNumeric(socket.AF_INET6, host):
-                raise ValueError(f'"{host}" is not an IPv6 address')
-        elif ":" in host:
-            raise ValueError(f'an IPv6 address takes brackets: "[{host}]:{port}"')
-        if not host:
+                raise ValueError(
+                    f'"{host}" is not an IPv6 address; wanted one such as "[::1]:{port}"'
+                )
+        elif not host:
             raise ValueError(f'no host in "{text}"; to bind every address write "0.0.0.0:{port}"')
+        elif _isNumeric(socket.AF_INET6, host):
+            raise ValueError(f'an IPv6 address takes brackets; wanted "[{host}]:{port}"')
+        else:
+            _checkHost(host)
         return cls(host=host, port=int(port))
 
     @property
@@ -73,6 +82,18 @@ class Address:
         if self.systemd:
             return f"systemd:{self.systemd}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _checkHost(host: str) -> None:
+    """
+    @raise ValueError: C{host} is neither a name nor an IPv4 address.
+    """
+    if "://" in host:
+        raise ValueError(f'"{host}" begins like a URL; wanted "host:port" alone')
+    if len(host) > 253 or not _NAME.fullmatch(host):
+        raise ValueError(f'"{host[:60]}" is not a host; wanted a name or an IP address')
+    if _DIGITS.fullmatch(host) and not _isNumeric(socket.AF_INET, host):
+        raise ValueError(f'"{host}" is not an IPv4 address; wanted four numbers up to 255')
 
 
 def _isNumeric(family: socket.AddressFamily, host: str) -> bool:

@@ -20,7 +20,9 @@ class Admin(Model):
     """
 
     bind: BindAddress = Field(default=Address("127.0.0.1", 9901), description="Where it listens.")
-    token: String = Field(default="", description="What clients must show; needed beyond loopback.")
+    token: String = Field(
+        default="", repr=False, description="What clients must show; needed beyond loopback."
+    )
 
 
 class Logging(Model):

@@ -27,7 +27,7 @@ class CookieAffinity(Model):
         default="insert", description="insert: our own cookie; the others work on the backend's."
     )
     secret: OneOrMany[FullString] = Field(
-        min_length=1, description="Signs it. A list: the first signs, all verify."
+        min_length=1, repr=False, description="Signs it. A list: the first signs, all verify."
     )
     maxAge: Duration = Field(default=0.0, description="Max-Age; 0: until the browser closes.")
     sameSite: Annotated[Literal["Lax", "Strict", "None"], Word("SameSite")] = Field(

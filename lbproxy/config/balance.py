@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from lbproxy.config.contextkey import CLIENT_IP, ContextKey, ContextKeyKind
 from lbproxy.config.kinds import Kind, Whole, Word
 from lbproxy.config.model import Model, keyed
-from lbproxy.config.words import shown
+from lbproxy.config.words import subject
 
 BalancerName = Literal[
     "roundRobin",
@@ -35,7 +35,7 @@ class LoadFactor(Kind):
     def parse(self, value: object) -> object:
         if (type(value) is int or type(value) is float) and (value == 0 or 1 <= value <= 1000):
             return float(value)
-        raise ValueError(f"{shown(value)} is not a load factor; wanted 0, or a number from 1 on")
+        raise ValueError(f"{subject(value)} is not a load factor; wanted 0, or a number from 1 on")
 
 
 class Balance(Model):

@@ -62,7 +62,7 @@ def _checkRoutes(loc: Path, listener: AnyListener, root: Node, report: Report) -
     section = root.at(("pools",))
     known = list(section.value) if section and isinstance(section.value, dict) else []
     for below, pool in poolsOf(listener):
-        if pool not in known:
+        if pool not in known and not (section and section.partial):
             none = f"unknown pool {quoted(pool)}; there are no pools"
             report((*loc, *below), unknown("pool", pool, known) if known else none)
     for index, route in enumerate(listener.routes):
@@ -108,7 +108,8 @@ def _checkUses(configuration: Configuration, report: Report) -> None:
             for below, message in _misfits(pool, listener.protocol) if pool else ():
                 loc: Path = ("pools", poolName, *below)
                 if loc not in said:
-                    report(loc, f"{message}, but the {listener.protocol} listener {name} uses it")
+                    who = f"the {listener.protocol} listener {name}"
+                    report(loc, f"{who} uses this pool, and {message}")
                 said.add(loc)
 
 

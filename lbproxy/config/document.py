@@ -8,8 +8,6 @@ more than one document, and whatever would grow or nest beyond reason.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +16,9 @@ import yaml
 
 from lbproxy.config.environment import expand
 from lbproxy.config.node import Node, Path, Place, dotted
+from lbproxy.config.plain import plainValue
 from lbproxy.config.scalar import Scalar
-from lbproxy.config.syntax import firstUnprintable, syntaxMessage
+from lbproxy.config.syntax import firstUnprintable, syntaxProblem
 from lbproxy.config.words import quoted
 from lbproxy.errors import Problem
 
@@ -29,10 +28,9 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_VALUES = 1_000_000
 # The reference nests 8 deep.
 MAX_DEPTH = 40
+# Who has made so many mistakes has made one.
+MAX_PROBLEMS = 1000
 
-_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,29})")
-_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,3})?")
 # The C parser is some 20 times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -40,14 +38,30 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 @dataclass(slots=True)
 class _Frame:
     """
-    A mapping or list that is being read. C{key} is the key whose value comes next.
+    A mapping or list that is being read.
+
+    @ivar before: how many values there were before it.
+    @ivar height: how deep what it holds nests, so far.
+    @ivar key: the key whose value comes next, L{None} if it cannot be used.
     """
 
     node: Node
     anchor: str | None
     before: int
+    height: int = 1
     key: str | None = None
     hasKey: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """
+    A node with its size, in values, and its height, in levels, once aliases are expanded.
+    """
+
+    node: Node
+    size: int = 1
+    height: int = 0
 
 
 class Document:
@@ -56,6 +70,7 @@ class Document:
 
     @ivar root: its mapping, after L{read}.
     @ivar problems: what was wrong so far.
+    @ivar isComplete: the file was read to its end.
     """
 
     def __init__(self, name: str, folder: str, environ: Mapping[str, str]) -> None:
@@ -67,11 +82,12 @@ class Document:
         self._folder = folder
         self._environ = environ
         self._frames: list[_Frame] = []
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, _Part] = {}
         self._values = 0
         self._documents = 0
         self.root = Node({}, Place(name))
         self.problems: list[Problem] = []
+        self.isComplete = True
 
     def read(self, text: str) -> None:
         """
@@ -80,30 +96,34 @@ class Document:
         bad = firstUnprintable(text)
         if bad is not None:
             self._problem(Place(self._name, *bad[:2]), bad[2])
+            self.isComplete = False
             return
         try:
             for event in yaml.parse(text, Loader=_LOADER):
                 self._event(event)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            place = self._place(mark) if mark else Place(self._name)
-            self._problem(place, syntaxMessage(error), named=False)
+            line, column, message = syntaxProblem(error, text)
+            self._problem(Place(self._name, line, column), message, named=False)
+            self.isComplete = False
         except yaml.YAMLError:
             self._problem(Place(self._name), "not YAML; wanted a mapping of keys")
+            self.isComplete = False
         except _Stop:
-            pass
+            self.isComplete = False
 
     def _event(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
-            self._tag(event)
-            self._attach(self._scalar(event), event.anchor, 1)
+            node = self._scalar(event)
+            self._tag(event, node)
+            self._attach(_Part(node), event.anchor)
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             self._open(event)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             frame = self._frames.pop()
-            self._attach(frame.node, frame.anchor, self._values - frame.before + 1)
+            size = self._values - frame.before + 1
+            self._attach(_Part(frame.node, size, frame.height), frame.anchor)
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -114,14 +134,12 @@ class Document:
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         place = self._place(event.start_mark)
-        if len(self._frames) >= MAX_DEPTH:
-            self._problem(place, f"nested too deep; wanted at most {MAX_DEPTH} levels")
-            raise _Stop
-        self._tag(event)
-        value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+        self._nest(1, place)
         self._count(1, place)
         self._anchors.pop(event.anchor or "", None)
-        self._frames.append(_Frame(Node(value, place), event.anchor, self._values))
+        node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], place)
+        self._tag(event, node)
+        self._frames.append(_Frame(node, event.anchor, self._values))
 
     def _count(self, values: int, place: Place) -> None:
         self._values += values
@@ -132,26 +150,35 @@ class Document:
     def _alias(self, event: yaml.AliasEvent) -> None:
         place = self._place(event.start_mark)
         anchor = event.anchor or ""
-        found = self._anchors.get(anchor)
-        if found is None:
-            self._problem(
-                place, f"{quoted('*' + anchor)} names no anchor that is complete before it"
-            )
-            found = Node(None, place), 1
-        node, size = found
-        self._count(size, place)
+        part = self._anchors.get(anchor)
+        if part is None:
+            name = quoted("*" + anchor)
+            self._problem(place, f"{name} names nothing; wanted an anchor that ends before it")
+            part = _Part(Node(None, place, broken=True))
+        self._count(part.size, place)
+        self._nest(part.height, place)
         # Shared values, but the place is the alias's: that is where a message must point.
-        self._attach(Node(node.value, place, node.keys, node.text), None, size)
+        named = part.node
+        node = Node(named.value, place, named.keys, named.text, named.broken)
+        self._attach(_Part(node, part.size, part.height), None)
 
-    def _attach(self, node: Node, anchor: str | None, size: int) -> None:
+    def _nest(self, levels: int, place: Place) -> None:
+        if len(self._frames) + levels > MAX_DEPTH:
+            self._problem(place, f"nested too deep; wanted at most {MAX_DEPTH} levels", named=False)
+            raise _Stop
+
+    def _attach(self, part: _Part, anchor: str | None) -> None:
         if not self._frames:
-            self._setRoot(node)
-        elif isinstance(self._frames[-1].node.value, list):
-            self._frames[-1].node.value.append(node)
+            self._setRoot(part.node)
         else:
-            self._attachToMapping(self._frames[-1], node)
+            frame = self._frames[-1]
+            frame.height = max(frame.height, part.height + 1)
+            if isinstance(frame.node.value, list):
+                frame.node.value.append(part.node)
+            else:
+                self._attachToMapping(frame, part.node)
         if anchor:
-            self._anchors[anchor] = node, size
+            self._anchors[anchor] = part
 
     def _attachToMapping(self, frame: _Frame, node: Node) -> None:
         if not frame.hasKey:
@@ -170,10 +197,12 @@ class Document:
         if not isinstance(node.value, str):
             wanted = f"; write it in quotes: {quoted(node.text)}" if node.text else "; wanted text"
             self._problem(node.place, f"a key that is not text{wanted}")
+            frame.node.partial = True
             return None
         key = node.text
         if key == "<<":
             self._problem(node.place, 'merge keys ("<<") are not read; wanted the keys themselves')
+            frame.node.partial = True
             return None
         first = frame.node.keys.get(key)
         if first is not None:
@@ -192,10 +221,12 @@ class Document:
         place = self._place(event.start_mark)
         self._count(1, place)
         text: str = event.value
+        value: Any
         isKey = bool(self._frames) and self._takesKey(self._frames[-1])
         if "${" in text and not isKey:
-            return Node(self._expanded(text, place), place, text=text)
-        value: Any = _resolve(text) if event.implicit[0] else text
+            value = self._expanded(text, place)
+            return Node(value, place, text=text, broken=value is None)
+        value = plainValue(text) if event.implicit[0] else text
         if isinstance(value, str):
             value = Scalar(value, self._folder)
         return Node(value, place, text=text)
@@ -211,11 +242,12 @@ class Document:
             self._problem(place, str(error))
             return None
 
-    def _tag(self, event: Any) -> None:
+    def _tag(self, event: Any, node: Node) -> None:
         if event.tag is not None:
+            node.broken = True
             self._problem(
                 self._place(event.start_mark),
-                f"tags such as {quoted(_shortTag(event.tag))} are not read; wanted the plain value",
+                f"tags such as {quoted(event.tag.replace('tag:yaml.org,2002:', '!!'))} are not read; wanted the plain value",
             )
 
     def _place(self, mark: Any) -> Place:
@@ -224,6 +256,8 @@ class Document:
     def _problem(self, place: Place, message: str, key: str = "", named: bool = True) -> None:
         path = dotted((*self._path(), key) if key else self._path()) if named else ""
         self.problems.append(Problem(place.file, place.line, place.column, path, message))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _Stop
 
     def _path(self) -> Path:
         steps: list[str | int] = []
@@ -239,21 +273,6 @@ class _Stop(Exception):
     """
     The rest of the file is not read.
     """
-
-
-def _resolve(text: str) -> Any:
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        return number if math.isfinite(number) else text
-    return text
-
-
-def _shortTag(tag: str) -> str:
-    return tag.replace("tag:yaml.org,2002:", "!!")
 
 
 def readDocument(text: str, name: str, folder: str, environ: Mapping[str, str]) -> Document:

@@ -106,7 +106,7 @@ class RedisCheck(Model):
     PING, after AUTH where there is a password.
     """
 
-    password: String = Field(default="", description="For AUTH; empty: none.")
+    password: String = Field(default="", repr=False, description="For AUTH; empty: none.")
     role: Annotated[Literal["", "master", "replica"], Word("role")] = Field(
         default="", description="The role it must have; empty: any."
     )

@@ -15,7 +15,7 @@ from lbproxy.errors import Problem
 # Named by globs, so it takes little to have too many.
 MAX_FILES = 1000
 # These are merged name by name; every other key may stand in one file only.
-_SECTIONS = ("listeners", "pools")
+SECTIONS = ("listeners", "pools")
 
 
 class Files:
@@ -29,6 +29,7 @@ class Files:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._seen: set[str] = set()
+        self._isComplete = True
         self.root = Node({}, Place(""))
         self.problems: list[Problem] = []
 
@@ -50,9 +51,11 @@ class Files:
                 raise ValueError("not a regular file; wanted a YAML file")
             self.addText(_read(name), name)
         except (OSError, ValueError) as error:
+            self._isComplete = False
             why = error.strerror if isinstance(error, OSError) else str(error)
             self._problem(place, f"{name}: {why}" if namedAt else str(why))
         except _NotText as error:
+            self._isComplete = False
             self._problem(Place(name, error.line, error.column), str(error))
 
     def addText(self, text: str, name: str) -> None:
@@ -62,10 +65,23 @@ class Files:
         folder = os.path.dirname(os.path.abspath(name))
         document = readDocument(text, name, folder, self._environ)
         self.problems += document.problems
+        self._isComplete = self._isComplete and document.isComplete
         patterns = self._patterns(document)
         self._merge(document.root)
         for pattern, place in patterns:
             self._include(os.path.join(os.path.dirname(name), pattern), place)
+
+    def tree(self) -> Node:
+        """
+        @return: what was read; where a file could not be, the gaps are marked C{partial}.
+        """
+        if not self._isComplete:
+            self.root.partial = True
+            for section in SECTIONS:
+                node = self.root.child(section)
+                if node is not None:
+                    node.partial = True
+        return self.root
 
     def _patterns(self, document: Document) -> list[tuple[str, Place]]:
         node = document.root.value.pop("include", None)
@@ -96,7 +112,7 @@ class Files:
             if mine is None:
                 self.root.value[key] = node
                 self.root.keys[key] = other.keys[key]
-            elif key in _SECTIONS and isinstance(mine.value, dict) and isinstance(node.value, dict):
+            elif key in SECTIONS and isinstance(mine.value, dict) and isinstance(node.value, dict):
                 self._mergeSection(key, mine, node)
             else:
                 self._twice(other.keys[key], self.root.keys[key], key)

@@ -16,7 +16,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from lbproxy.config.scalar import Scalar, fromEnvironment
-from lbproxy.config.words import quoted, shown, unknown
+from lbproxy.config.words import listed, quoted, shown, subject, unknown
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _FLAGS = {"true": True, "false": False}
@@ -80,10 +80,9 @@ class Word:
                     return word
             if isinstance(given, str):
                 raise ValueError(unknown(self.noun, given, allowed))
-            raise ValueError(
-                f"{shown(given)} is not a {self.noun}; wanted one of "
-                + ", ".join(shown(word).strip('"') for word in allowed)
-            )
+            if str(given) in allowed:
+                raise ValueError(f"wanted text, got {shown(given)}; write it in quotes")
+            raise ValueError(f"{subject(given)} is not a {self.noun}; one of {listed(allowed)}")
 
         return core_schema.no_info_plain_validator_function(parse)
 
@@ -155,7 +154,8 @@ class Text(Kind):
     def parse(self, value: object) -> object:
         text = asText(value)
         if self.form and not re.fullmatch(self.form, text):
-            raise ValueError(f"{quoted(text)} does not fit; wanted {self.wanted}")
+            fault = f"{quoted(text)} does not fit" if text else "empty"
+            raise ValueError(f"{fault}; wanted {self.wanted}")
         return text
 
 

@@ -39,8 +39,9 @@ def parseConfiguration(
 
 def _finished(files: Files) -> Configuration:
     problems = list(files.problems)
-    if files.root.value or not problems:
-        configuration, found = validated(files.root)
+    root = files.tree()
+    if root.value or not problems:
+        configuration, found = validated(root)
         problems += found
         if configuration is not None and not problems:
             return configuration

@@ -52,7 +52,7 @@ Pattern = Annotated[str, Regex()]
 
 
 def _valueMatch(value: Any) -> Any:
-    return {"exact": value} if isinstance(value, str | list | tuple) else value
+    return value if isinstance(value, Mapping | ValueMatch) else {"exact": value}
 
 
 class ValueMatch(Model):

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lbproxy.config.kinds import Before
+from lbproxy.config.model import switch
 from lbproxy.config.node import Node, Path, dotted
-from lbproxy.config.shape import keysAt, protocolsWith
+from lbproxy.config.shape import fieldAt, keysAt, protocolAt, protocolsWith
 from lbproxy.config.words import quoted, shown, unknown
 from lbproxy.errors import Problem
 
@@ -39,6 +41,8 @@ def problemFor(root: Node, error: Mapping[str, Any], path: Path) -> Problem:
     @param path: where it is in C{root}.
     """
     kind = error["type"]
+    if kind == "union_tag_invalid":
+        path = (*path, "protocol")
     atKey = kind in ("extra_forbidden", "missing") or error["loc"][-1:] == ("[key]",)
     place = root.placeOf(path, atKey)
     known = path
@@ -64,10 +68,15 @@ def _sentence(root: Node, error: Mapping[str, Any], path: Path) -> str:
     if kind == "union_tag_invalid":
         return unknown("protocol", context["tag"], ("http", "tcp", "udp"))
     if kind in _KINDS:
-        return f"wanted {_KINDS[kind]}, got {shown(given)}"
+        return f"wanted {_KINDS[kind]}{_orSwitch(root, path)}, got {shown(given)}"
     if kind == "too_short":
         return "an empty list; wanted at least one"
     return _unforeseen(kind, context)
+
+
+def _orSwitch(root: Node, path: Path) -> str:
+    field = fieldAt(root, path)
+    return ", true or false" if field and Before(switch) in field.metadata else ""
 
 
 def _unforeseen(kind: str, context: Mapping[str, Any]) -> str:
@@ -78,11 +87,9 @@ def _unforeseen(kind: str, context: Mapping[str, Any]) -> str:
 
 def _unknownKey(root: Node, path: Path) -> str:
     key = str(path[-1])
-    here, protocols = keysAt(root, path[:-1]), protocolsWith(path)
+    protocols = protocolsWith(root, path)
     if protocols:
-        own = root.at((*path[:2], "protocol"))
-        return (
-            f"not a key of a {own.value if own else 'this'} listener; "
-            f"only of protocol {' or '.join(protocols)}"
-        )
+        own = protocolAt(root, path)
+        return f"not for a {own} listener; only for protocol {' or '.join(protocols)}"
+    here = keysAt(root, path[:-1])
     return unknown("key", key, here) if here else f"unknown key {quoted(key)}; wanted none here"

@@ -63,8 +63,11 @@ def exactlyOne(model: BaseModel, noun: str, *keys: str) -> None:
     @raise ValueError: not exactly one of C{keys} is there.
     """
     given = [key for key in keys if getattr(model, key) not in (None, "", ())]
+    empty = [key for key in keys if key in model.model_fields_set and getattr(model, key) is None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other; wanted one {noun}")
+    if not given and empty:
+        raise ValueError(f"{empty[0]} is empty; wanted {{}} behind it, or what it needs")
     if not given:
         raise ValueError(f"no {noun}; wanted one of {', '.join(keys)}")
 

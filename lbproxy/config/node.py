@@ -4,7 +4,7 @@ What stands where? The values of a file with the place of each.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,12 +33,16 @@ class Node:
     @ivar value: a mapping or list of nodes, or a scalar.
     @ivar keys: the places of a mapping's keys.
     @ivar text: a scalar as it was written, before the environment's values were put in.
+    @ivar broken: something is wrong with it, and that has been said.
+    @ivar partial: some of it could not be read, and that has been said.
     """
 
     value: Any
     place: Place
     keys: dict[str, Place] = field(default_factory=dict)
     text: str = ""
+    broken: bool = False
+    partial: bool = False
 
     def child(self, step: str | int) -> Node | None:
         """
@@ -85,6 +89,8 @@ class Node:
         @param skip: paths to leave out.
         @return: the value as plain mappings, lists and scalars.
         """
+        if not skip:
+            return self._plain()
         if isinstance(self.value, dict):
             return {
                 key: node.plain(skip, (*path, key))
@@ -98,6 +104,26 @@ class Node:
                 if (*path, index) not in skip
             ]
         return self.value
+
+    def _plain(self) -> Any:
+        if isinstance(self.value, dict):
+            return {key: node._plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node._plain() for node in self.value]
+        return self.value
+
+    def faults(self, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+        """
+        @return: the nodes that are C{broken} or C{partial}.
+        """
+        if self.broken or self.partial:
+            yield path, self
+        if isinstance(self.value, dict):
+            for key, node in self.value.items():
+                yield from node.faults((*path, key))
+        elif isinstance(self.value, list):
+            for index, node in enumerate(self.value):
+                yield from node.faults((*path, index))
 
 
 def dotted(path: Path) -> str:

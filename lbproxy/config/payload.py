@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from lbproxy.config.kinds import Kind, asText
-from lbproxy.config.words import quoted, shown
+from lbproxy.config.words import quoted, shown, subject
 
 _STATUS = re.compile(r"([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
 
@@ -70,7 +70,7 @@ class StatusRangeKind(Kind):
             _STATUS.fullmatch(str(value)) if type(value) is int or isinstance(value, str) else None
         )
         if parts is None:
-            raise ValueError(f'{shown(value)} is not a status; wanted 200 or "200-399"')
+            raise ValueError(f'{subject(value)} is not a status; wanted 200 or "200-399"')
         low, high = int(parts[1]), int(parts[2] or parts[1])
         if low > high:
             raise ValueError(f'{quoted(str(value))} is empty; wanted "{high}-{low}"')

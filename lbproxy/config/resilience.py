@@ -21,7 +21,7 @@ from lbproxy.config.units import (
     PositiveDuration,
     Size,
 )
-from lbproxy.config.words import shown, unknown
+from lbproxy.config.words import subject, unknown
 
 RETRY_WORDS = ("connect", "reset", "timeout")
 
@@ -41,7 +41,7 @@ class RetryOn(Kind):
                 return str(value)
             raise ValueError(unknown("reason to retry", value, (*RETRY_WORDS, "400 … 599")))
         raise ValueError(
-            f"{shown(value)} is not a reason to retry; "
+            f"{subject(value)} is not a reason to retry; "
             f"wanted one of {', '.join(RETRY_WORDS)} or a status from 400 to 599"
         )
 

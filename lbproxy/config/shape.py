@@ -48,18 +48,32 @@ def keysAt(root: Node, path: Path) -> list[str]:
     return ["include", *keys] if model is Configuration else keys
 
 
-def modelAt(root: Node, path: Path) -> type[BaseModel] | None:
+def modelAt(root: Node, path: Path, protocol: str = "") -> type[BaseModel] | None:
     """
+    @param protocol: what its listener is taken for; default: what it says.
     @return: the model that C{path} leads to, or L{None} where something else stands.
     """
     here: Any = Configuration
     for depth, step in enumerate(path):
         here = _step(here, step)
         if depth == 1 and path[0] == "listeners":
-            protocol = root.at((*path[:2], "protocol"))
-            here = _LISTENERS.get(str(protocol.value)) if protocol else None
-    found = [option for option in _options(here) if _isModel(option)]
-    return found[0] if found else None
+            here = _LISTENERS.get(protocol or protocolAt(root, path))
+    for option in _options(here):
+        if get_origin(option) is tuple:
+            # One instead of a list.
+            option = get_args(option)[0]
+        found: list[type[BaseModel]] = [each for each in _options(option) if _isModel(each)]
+        if found:
+            return found[0]
+    return None
+
+
+def protocolAt(root: Node, path: Path) -> str:
+    """
+    @return: the protocol of the listener that C{path} leads into, C{""} if it has none.
+    """
+    node = root.at((*path[:2], "protocol"))
+    return str(node.value) if node else ""
 
 
 def _step(here: Any, step: str | int) -> Any:
@@ -93,10 +107,11 @@ def _isModel(option: Any) -> bool:
     return isinstance(option, type) and issubclass(option, BaseModel)
 
 
-def protocolsWith(path: Path) -> list[str]:
+def protocolsWith(root: Node, path: Path) -> list[str]:
     """
-    @return: the protocols whose listeners have the key that C{path} leads to.
+    @return: the protocols whose listeners may have the key that C{path} leads to.
     """
-    if len(path) != 3 or path[0] != "listeners":
+    if len(path) < 3 or path[0] != "listeners":
         return []
-    return [name for name, model in _LISTENERS.items() if path[2] in keysOf(model)]
+    models = {name: modelAt(root, path[:-1], name) for name in _LISTENERS}
+    return [name for name, model in models.items() if model and path[-1] in keysOf(model)]

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lbproxy.config.words import quoted
+
 # What YAML calls printable; the rest has no place in a configuration.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -16,14 +18,9 @@ _SENTENCES = (
         "mapping values are not allowed",
         'a ": " where no mapping can begin; wanted the value in quotes, or other indentation',
     ),
-    ("'\\t' that cannot start", "a tab where only spaces indent; wanted spaces"),
-    (
-        "cannot start any token",
-        "a character that no plain value can begin with; wanted the value in quotes",
-    ),
     ("',' or ']'", 'a list in "[" that does not end; wanted "," or "]"'),
     ("',' or '}'", 'a mapping in "{" that does not end; wanted "," or "}"'),
-    ("unexpected end of stream", "a quote that is not closed; wanted a second one"),
+    ("unexpected end of stream", "a text in quotes that does not end; wanted a second quote"),
     ("unknown escape", 'an escape that YAML does not have; wanted "\\\\" for a backslash'),
     ("'-' indicator", 'an item of a list was expected; wanted "- " at the list\'s indentation'),
     ("expected key", "indentation that fits no mapping around it; wanted the keys of one in line"),
@@ -36,15 +33,34 @@ _SENTENCES = (
 )
 
 
-def syntaxMessage(error: Any) -> str:
+def syntaxProblem(error: Any, text: str) -> tuple[int, int, str]:
     """
     @param error: a C{yaml.MarkedYAMLError}.
+    @return: line and column, from 1, or 0 for the whole file, and a message.
     """
     said = f"{error.problem or ''} {error.context or ''}"
+    sentence = _sentence(said, text, error.problem_mark)
+    # What does not end is best shown where it begins.
+    begun = error.context_mark if "does not end" in sentence else None
+    mark = begun or error.problem_mark or error.context_mark
+    return (mark.line + 1, mark.column + 1, sentence) if mark else (0, 0, sentence)
+
+
+def _sentence(said: str, text: str, mark: Any) -> str:
+    if "cannot start any token" in said and mark:
+        character = _characterAt(text, mark.line, mark.column)
+        if character == "\t":
+            return "a tab in the indentation; wanted spaces"
+        return f"no plain value begins with {quoted(character)}; wanted the value in quotes"
     for part, sentence in _SENTENCES:
         if part in said:
             return sentence
-    return f"not YAML: {error.problem or error.context or 'it cannot be read'}"
+    return f"not YAML: {said.strip()}"
+
+
+def _characterAt(text: str, line: int, column: int) -> str:
+    lines = text.split("\n", line + 1)
+    return lines[line][column : column + 1] if line < len(lines) else ""
 
 
 def firstUnprintable(text: str) -> tuple[int, int, str] | None:

@@ -5,6 +5,7 @@ How long, how much, from where? Durations, sizes, percentages, networks, address
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -12,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from lbproxy.config.address import Address
 from lbproxy.config.kinds import Flag, Kind, Text, Whole, absolute, asText
 from lbproxy.config.scalar import fromEnvironment
-from lbproxy.config.words import quoted, shown
+from lbproxy.config.words import quoted, subject
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -21,6 +22,8 @@ _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([A-Za-z%]*)")
 # Ten years: longer is a slip of the unit, and timers stay well inside what the kernel takes.
 _LONGEST = 10 * 365 * 86400.0
+# sun_path of unix(7), without its closing NUL.
+_LONGEST_SOCKET_PATH = 107
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ class DurationKind(Kind):
         seconds = self._seconds(value)
         if seconds is None:
             raise ValueError(
-                f'{shown(value)} is not a duration; wanted "250ms", "2s", "5m", "1h" '
+                f'{subject(value)} is not a duration; wanted "250ms", "2s", "5m", "1h" '
                 "or a number of seconds"
             )
         if self.positive and not seconds:
             raise ValueError("0 is out of range; wanted a duration above 0")
         if not 0 <= seconds <= _LONGEST:
-            raise ValueError(f"{shown(value)} is out of range; wanted 0 to 10 years")
+            raise ValueError(f"{subject(value)} is out of range; wanted 0 to 10 years")
         return seconds
 
     def _seconds(self, value: object) -> float | None:
@@ -71,10 +74,11 @@ class SizeKind(Kind):
         size = self._bytes(value)
         if size is None:
             raise ValueError(
-                f'{shown(value)} is not a size; wanted "16KiB", "1MiB", "2GiB" or a number of bytes'
+                f'{subject(value)} is not a size; wanted "16KiB", "1MiB", "2GiB" '
+                "or a number of bytes"
             )
         if not self.low <= size <= 2**60:
-            raise ValueError(f"{shown(value)} is out of range; wanted at least {self.low} bytes")
+            raise ValueError(f"{subject(value)} is out of range; wanted at least {self.low} bytes")
         return size
 
     def _bytes(self, value: object) -> int | None:
@@ -106,9 +110,9 @@ class PercentKind(Kind):
     def parse(self, value: object) -> object:
         share = self._share(value)
         if share is None:
-            raise ValueError(f'{shown(value)} is not a percentage; wanted "0%" to "100%"')
+            raise ValueError(f'{subject(value)} is not a percentage; wanted "0%" to "100%"')
         if not 0 <= share <= 1:
-            raise ValueError(f'{shown(value)} is out of range; wanted "0%" to "100%"')
+            raise ValueError(f'{subject(value)} is out of range; wanted "0%" to "100%"')
         return share
 
     def _share(self, value: object) -> float | None:
@@ -169,11 +173,17 @@ class AddressKind(Kind):
         address = value if isinstance(value, Address) else Address.parse(asText(value))
         if address.path and isinstance(value, str):
             address = Address(path=absolute(address.path, value))
+            if len(os.fsencode(address.path)) > _LONGEST_SOCKET_PATH:
+                raise ValueError(
+                    f"{quoted(address.path)} is too long for a UNIX socket; "
+                    f"wanted at most {_LONGEST_SOCKET_PATH} bytes"
+                )
         if self.bind:
             if not address.path and not address.systemd and address.family is None:
+                example = "127.0.0.1" if address.host == "localhost" else "0.0.0.0"  # noqa: S104
                 raise ValueError(
                     f"{quoted(address.host)} is a name; wanted the numeric address to bind, "
-                    f'such as "0.0.0.0:{address.port}"'
+                    f'such as "{example}:{address.port}"'
                 )
         elif address.systemd:
             raise ValueError(
@@ -200,4 +210,4 @@ Positive = Annotated[int, Whole(1)]
 Port = Annotated[int, Whole(1, 65535)]
 Bool = Annotated[bool, Flag()]
 String = Annotated[str, Text()]
-FullString = Annotated[str, Text(r"(?s).+", "some text, not an empty one")]
+FullString = Annotated[str, Text(r"(?s).+", "some text")]

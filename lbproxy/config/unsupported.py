@@ -6,25 +6,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
 
 from lbproxy.config.node import Node, Path, dotted
-from lbproxy.config.shape import fieldAt
+from lbproxy.config.shape import keysOf, modelAt
 from lbproxy.config.supported import UNSUPPORTED
 from lbproxy.config.words import quoted
 from lbproxy.errors import Problem
 
 
-def unsupported(root: Node, lines: tuple[str, ...] = UNSUPPORTED) -> dict[Path, Problem]:
+def unsupported(root: Node, lines: tuple[str, ...] | None = None) -> dict[Path, Problem]:
     """
+    @param lines: as in L{UNSUPPORTED}, which is the default.
     @return: what stands in C{root} and is not yet supported, by its path; nothing below a path
         that is reported itself.
     """
     found: dict[Path, Problem] = {}
-    for line in lines:
+    for line in UNSUPPORTED if lines is None else lines:
         pattern, equals, word = line.partition(" = ")
         for path, node in _matching(root, tuple(pattern.split(".")), ()):
             if equals:
@@ -75,15 +77,22 @@ def _harmless(root: Node, path: Path, node: Node) -> bool:
     """
     if node.value is None or node.value is False:
         return True
-    field = fieldAt(root, path)
-    if field is None or field.default is PydanticUndefined:
+    model = modelAt(root, path[:-1])
+    field = keysOf(model).get(str(path[-1])) if model else None
+    if model is None or field is None or field.default is PydanticUndefined:
         return False
-    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     try:
-        given = TypeAdapter(kind).validate_python(node.plain())
+        given = _adapter(model, str(path[-1])).validate_python(node.plain())
     except ValidationError:
         return False
     return bool(given == field.default)
+
+
+@cache
+def _adapter(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
+    field = keysOf(model)[key]
+    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return TypeAdapter(kind)
 
 
 def _problem(place: Any, path: Path, message: str) -> Problem:

@@ -31,6 +31,14 @@ def shown(value: object) -> str:
     return quoted(str(value))
 
 
+def subject(value: object) -> str:
+    """
+    @return: C{value} as the subject of a sentence: a number stands for itself.
+    """
+    isNumber = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if isNumber else shown(value)
+
+
 def quoted(text: str) -> str:
     """
     @return: C{text} in double quotes, control characters escaped, shortened where it is long.
@@ -53,7 +61,7 @@ def unknown(noun: str, word: object, known: Iterable[object]) -> str:
     """
     names = [_word(name) for name in known]
     text = str(word)
-    near = get_close_matches(text, names, 1, 0.7) or [
+    near = get_close_matches(text, names, 1, 0.6) or [
         name for name in names if name.lower() == text.lower()
     ]
     said = f"unknown {noun} {quoted(text)}"
