@@ -93,23 +93,30 @@ class Document:
         """
         Fill C{root} and C{problems}; a file that is no YAML leaves C{root} as far as it was read.
         """
+        try:
+            self.isComplete = self._parse(text)
+        except _Stop:
+            self.isComplete = False
+
+    def _parse(self, text: str) -> bool:
+        """
+        @return: whether it was read to its end.
+        """
         bad = firstUnprintable(text)
         if bad is not None:
             self._problem(Place(self._name, *bad[:2]), bad[2])
-            self.isComplete = False
-            return
+            return False
         try:
             for event in yaml.parse(text, Loader=_LOADER):
                 self._event(event)
         except yaml.MarkedYAMLError as error:
             line, column, message = syntaxProblem(error, text)
             self._problem(Place(self._name, line, column), message, named=False)
-            self.isComplete = False
+            return False
         except yaml.YAMLError:
             self._problem(Place(self._name), "not YAML; wanted a mapping of keys")
-            self.isComplete = False
-        except _Stop:
-            self.isComplete = False
+            return False
+        return True
 
     def _event(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -245,10 +252,9 @@ class Document:
     def _tag(self, event: Any, node: Node) -> None:
         if event.tag is not None:
             node.broken = True
-            self._problem(
-                self._place(event.start_mark),
-                f"tags such as {quoted(event.tag.replace('tag:yaml.org,2002:', '!!'))} are not read; wanted the plain value",
-            )
+            tag = quoted(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            place = self._place(event.start_mark)
+            self._problem(place, f"tags such as {tag} are not read; wanted the plain value")
 
     def _place(self, mark: Any) -> Place:
         return Place(self._name, mark.line + 1, mark.column + 1)

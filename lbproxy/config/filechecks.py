@@ -15,7 +15,7 @@ from lbproxy.config.node import Path
 from lbproxy.config.pem import certificates, publicHalf, readFile, revocationList, subjectKey
 from lbproxy.config.report import Report
 from lbproxy.config.tls import ListenerTLS
-from lbproxy.config.words import quoted
+from lbproxy.config.words import quotedPath
 
 T = TypeVar("T")
 
@@ -45,21 +45,21 @@ def _checkPair(loc: Path, cert: str, key: str, report: Report) -> None:
     if keys[0] == public:
         return
     if public in keys:
-        message = (
-            f"{quoted(cert)} does not begin with the leaf; wanted the leaf first, then the chain"
-        )
+        message = f"{quotedPath(cert)} does not begin with the leaf; wanted the leaf first, then the chain"
         report((*loc, "cert"), message)
     else:
-        message = f"{quoted(key)} does not belong to {quoted(cert)}; wanted its private key"
+        message = f"{quotedPath(key)} does not belong to {quotedPath(cert)}; wanted its private key"
         report((*loc, "key"), message)
 
 
 def _folderOf(path: str) -> None:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
-        raise ValueError(f"there is no folder {quoted(folder)}; wanted a path in one that exists")
+        raise ValueError(
+            f"there is no folder {quotedPath(folder)}; wanted a path in one that exists"
+        )
     if os.path.isdir(path):
-        raise ValueError(f"{quoted(path)} is a folder; wanted a file")
+        raise ValueError(f"{quotedPath(path)} is a folder; wanted a file")
 
 
 def _try(loc: Path, report: Report, look: Callable[[], T]) -> T | None:

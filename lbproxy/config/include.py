@@ -56,7 +56,7 @@ class Files:
             self._problem(place, f"{name}: {why}" if namedAt else str(why))
         except _NotText as error:
             self._isComplete = False
-            self._problem(Place(name, error.line, error.column), str(error))
+            self.problems.append(Problem(name, error.line, error.column, "", str(error)))
 
     def addText(self, text: str, name: str) -> None:
         """

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from lbproxy.config.words import quoted
+from lbproxy.config.words import quotedPath
 
 # No certificate, key or page that we serve is larger.
 _LARGEST = 16 * 1024 * 1024
@@ -28,13 +28,15 @@ def readFile(path: str) -> bytes:
     try:
         with open(path, "rb", opener=_openSafely) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError(f"{quoted(path)} is not a regular file; wanted one")
+                raise ValueError(f"{quotedPath(path)} is not a regular file; wanted one")
             data = file.read(_LARGEST + 1)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ValueError(f"{quoted(path)} cannot be read: {why}; wanted a readable file") from error
+        raise ValueError(
+            f"{quotedPath(path)} cannot be read: {why}; wanted a readable file"
+        ) from error
     if len(data) > _LARGEST:
-        raise ValueError(f"{quoted(path)} is too large; wanted at most 16 MiB")
+        raise ValueError(f"{quotedPath(path)} is too large; wanted at most 16 MiB")
     return data
 
 
@@ -53,7 +55,7 @@ def certificates(path: str) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(data)
     except ValueError as error:
         raise ValueError(
-            f"{quoted(path)} holds no certificate that can be read; wanted PEM"
+            f"{quotedPath(path)} holds no certificate that can be read; wanted PEM"
         ) from error
 
 
@@ -64,7 +66,7 @@ def revocationList(path: str) -> None:
     try:
         x509.load_pem_x509_crl(readFile(path))
     except ValueError as error:
-        raise ValueError(f"{quoted(path)} holds no revocation list; wanted PEM") from error
+        raise ValueError(f"{quotedPath(path)} holds no revocation list; wanted PEM") from error
 
 
 def publicHalf(path: str) -> bytes:
@@ -76,11 +78,11 @@ def publicHalf(path: str) -> bytes:
         key = load_pem_private_key(data, None)
     except TypeError as error:
         raise ValueError(
-            f"{quoted(path)} is encrypted; wanted a key without a passphrase"
+            f"{quotedPath(path)} is encrypted; wanted a key without a passphrase"
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError(
-            f"{quoted(path)} holds no private key that can be read; wanted PEM"
+            f"{quotedPath(path)} holds no private key that can be read; wanted PEM"
         ) from error
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 

@@ -39,13 +39,20 @@ def subject(value: object) -> str:
     return str(value) if isNumber else shown(value)
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, longest: int = _LONGEST) -> str:
     """
     @return: C{text} in double quotes, control characters escaped, shortened where it is long.
     """
-    if len(text) > _LONGEST:
-        text = text[: _LONGEST - 1] + "…"
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
     return json.dumps(text, ensure_ascii=False)
+
+
+def quotedPath(path: str) -> str:
+    """
+    @return: C{path} in double quotes; it is of no use without its end.
+    """
+    return quoted(path, 4096)
 
 
 def listed(words: Iterable[object]) -> str:
