@@ -69,9 +69,9 @@ def decodeV2(data: bytes) -> ProxyHeader:
     @raise BadProxyHeader: its parts do not fit, or its checksum does not.
     """
     _, command, protocol, _ = _FIXED.unpack_from(data)
-    family, transport = protocol >> 4, Transport(protocol & 15)
     if command & 15 == _LOCAL:
         return LOCAL
+    family, transport = protocol >> 4, Transport(protocol & 15)
     if family == _UNSPECIFIED or transport is Transport.UNSPECIFIED:
         # How long the addresses of an unknown family are nobody knows, so where TLVs would begin
         # isn't known either. The connection's own addresses count.
