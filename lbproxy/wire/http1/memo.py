@@ -42,6 +42,14 @@ class Memo(Generic[T]):
     def __len__(self) -> int:
         return len(self._known)
 
+    def clear(self) -> None:
+        """
+        Forget everything.
+        """
+        self._known.clear()
+        self._ring = [None] * len(self._ring)
+        self._seen = [0] * len(self._seen)
+
     def offer(self, key: bytes, value: T) -> None:
         """
         Keep C{value} for C{key}, if that key was offered not long ago.

@@ -16,7 +16,7 @@ from lbproxy.wire.http1.target import RequestLine, originLine, parseRequestLine
 _VERSIONS = {b"HTTP/1.1\r\n": 11, b"HTTP/1.0\r\n": 10}
 
 # Shared by the listeners of a process, as their clients are.
-_sharedMemo: Memo[HeaderBlock] = Memo()
+sharedBlocks: Memo[HeaderBlock] = Memo()
 
 
 class RequestHead:
@@ -104,7 +104,7 @@ class RequestReader:
     __slots__ = ("_countLimit", "_kind", "_memo", "_room", "_scanner", "limits", "rest")
 
     def __init__(
-        self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[HeaderBlock] = _sharedMemo
+        self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[HeaderBlock] = sharedBlocks
     ) -> None:
         self.limits = limits
         self.rest = b""

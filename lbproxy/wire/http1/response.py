@@ -44,7 +44,8 @@ class ResponseHead:
         return f"<ResponseHead {self.status} {self.reason!r}>"
 
 
-_sharedMemo: Memo[ResponseHead] = Memo()
+# Shared by the pools of a process.
+sharedHeads: Memo[ResponseHead] = Memo()
 
 
 def _checkStatusLine(line: bytes) -> None:
@@ -71,7 +72,7 @@ class ResponseReader:
     __slots__ = ("_countLimit", "_kind", "_memo", "_room", "_scanner", "limits", "rest")
 
     def __init__(
-        self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[ResponseHead] = _sharedMemo
+        self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[ResponseHead] = sharedHeads
     ) -> None:
         self.limits = limits
         self.rest = b""
