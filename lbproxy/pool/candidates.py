@@ -43,25 +43,18 @@ def rank(members: Iterable[Backend]) -> Ranks:
     return Ranks(tuple(groups[0]), tuple(backend for group in groups[1:] for backend in group))
 
 
-def whyNone(
-    members: Collection[Backend], candidates: Sequence[Backend], exclude: Collection[Backend]
-) -> str:
+def whyNone(members: Collection[Backend], exclude: Collection[Backend]) -> str:
     """
     Why nobody can be picked, in words for a log.
     """
     if not members:
         return "the pool has no backends"
-    if not candidates:
-        return "no backend available: " + _count(_obstacle(backend) for backend in members)
-    tried = sum(backend in exclude for backend in candidates)
-    if tried == len(candidates):
-        return f"all {tried} available backends were tried"
-    if tried:
-        return f"all backends are full: {len(candidates) - tried} full, {tried} tried"
-    return f"all {len(candidates)} available backends are full"
+    return "no backend available: " + _count(_obstacle(backend, exclude) for backend in members)
 
 
-def _obstacle(backend: Backend) -> str:
+def _obstacle(backend: Backend, exclude: Collection[Backend]) -> str:
+    if backend in exclude:
+        return "tried"
     if backend.admin is AdminState.MAINTENANCE:
         return "in maintenance"
     if backend.health is Health.DOWN:
@@ -70,7 +63,9 @@ def _obstacle(backend: Backend) -> str:
         return "ejected"
     if backend.admin is AdminState.DRAIN:
         return "draining"
-    return "with weight 0"
+    if backend.weight == 0:
+        return "with weight 0"
+    return "full" if backend.active >= backend.limit else "in reserve"
 
 
 def _count(words: Iterable[str]) -> str:

@@ -156,7 +156,7 @@ class Pool:
             for backend in self._ranks.reserve:
                 if backend not in refused:
                     return backend
-        raise NoBackendAvailable(self.name, whyNone(self.backends.values(), candidates, exclude))
+        raise NoBackendAvailable(self.name, whyNone(self.backends.values(), exclude))
 
     def _hasRoom(self, backend: Backend, exclude: Collection[Backend]) -> bool:
         return backend.active < backend.limit and backend not in exclude

@@ -68,7 +68,7 @@ class BalancerContract(SynchronousTestCase):
         pool = buildPool("a", "b", balancer=self.makeBalancer)
         tried = list(pool.backends.values())
         error = self.assertRaises(NoBackendAvailable, pool.acquire, SOMEONE, tried)
-        self.assertEqual(error.reason, "all 2 available backends were tried")
+        self.assertEqual(error.reason, "no backend available: 2 tried")
 
     def test_fullAreSkipped(self) -> None:
         """Nobody gets more than its maximum; when all are full that is said."""
@@ -77,7 +77,7 @@ class BalancerContract(SynchronousTestCase):
         leases = [pool.acquire(FakeContext(f"192.0.2.{number}")) for number in range(6)]
         self.assertEqual([backend.active for backend in pool.backends.values()], [2, 2, 2])
         error = self.assertRaises(NoBackendAvailable, pool.acquire, SOMEONE)
-        self.assertEqual(error.reason, "all 3 available backends are full")
+        self.assertEqual(error.reason, "no backend available: 3 full")
         leases[0].release(Outcome.OK)
         self.assertEqual(pool.acquire(SOMEONE).backend, leases[0].backend)
 
