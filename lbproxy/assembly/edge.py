@@ -17,8 +17,8 @@ from lbproxy.assembly.pools import buildPools
 from lbproxy.assembly.tcp import tcpRelay
 from lbproxy.assembly.udp import udpRelay
 from lbproxy.config.address import Address
-from lbproxy.config.configuration import Configuration
 from lbproxy.config.admin import Admin
+from lbproxy.config.configuration import Configuration
 from lbproxy.config.listener import AccessLog, HTTPListener, TCPListener, UDPListener
 from lbproxy.control.admin import adminSite
 from lbproxy.control.logfile import LogFile
@@ -65,9 +65,9 @@ class EdgeBuilder:
         for renew in self._renewals:
             edge.every(_RENEW, renew)
         edge.every(_TICK, parts.registry.tick)
-        parts.registry.setServiceParent(edge)
+        parts.registry.setServiceParent(edge)  # type: ignore[no-untyped-call]
         for checks in buildChecks(parts):
-            checks.setServiceParent(edge)
+            checks.setServiceParent(edge)  # type: ignore[no-untyped-call]
         for upstream in self._http.upstreams.values():
             edge.atEnd(upstream.stop)
         for logFile in self._logs.values():
@@ -125,7 +125,8 @@ class EdgeBuilder:
         """
         Tell the log, and let go of connections that lead nowhere.
         """
-        self.log.info("{event}", event=event)
+        if not isinstance(event, HealthChanged):  # the checker has said why
+            self.log.info("{event}", event=event)
         down = isinstance(event, HealthChanged) and event.new is Health.DOWN
         if down or isinstance(event, BackendLeft):
             self._forget(event.backend)

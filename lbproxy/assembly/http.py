@@ -92,7 +92,9 @@ class HTTPAssembly:
             guards.append(RateGuard(bucket, compileKey(str(limit.key))))
         if asked.auth is not None and asked.auth.basic is not None:
             basic = asked.auth.basic
-            guards.append(BasicAuthGuard(PasswordFile(basic.file, self._parts.reactor), basic.realm))
+            guards.append(
+                BasicAuthGuard(PasswordFile(basic.file, self._parts.reactor), basic.realm)
+            )
         return guards
 
     def _action(self, asked: route.HTTPRoute) -> Plan:

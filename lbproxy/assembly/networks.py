@@ -22,9 +22,7 @@ def networkSet(asked: Iterable[Any]) -> Callable[[str], bool]:
     return lambda address: not address or networks.contains(address)
 
 
-def admission(
-    allow: Iterable[Any], deny: Iterable[Any]
-) -> Callable[[str], bool] | None:
+def admission(allow: Iterable[Any], deny: Iterable[Any]) -> Callable[[str], bool] | None:
     """
     @return: tells whether an address may come in; L{None} where everybody may.
     """

@@ -37,9 +37,7 @@ def udpRelay(parts: Parts, name: str, asked: listener.UDPListener) -> UDPRelay:
     )
 
 
-def _chooser(
-    parts: Parts, asked: listener.UDPListener
-) -> Callable[[UDPContext], UDPRoute | None]:
+def _chooser(parts: Parts, asked: listener.UDPListener) -> Callable[[UDPContext], UDPRoute | None]:
     routes: list[tuple[Test | None, UDPRoute]] = []
     for each in asked.routes:
         source = networkSet(each.match.source) if each.match.source else None

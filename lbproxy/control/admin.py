@@ -52,14 +52,14 @@ class _Answer(Resource):
     isLeaf = True
 
     def __init__(self, answer: Callable[[], tuple[int, Any]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._answer = answer
 
     def render_GET(self, request: Request) -> bytes:
         status, value = self._answer()
         request.setResponseCode(status)
-        request.setHeader(b"content-type", b"application/json")
-        request.setHeader(b"cache-control", b"no-store")
+        request.setHeader(b"content-type", b"application/json")  # type: ignore[no-untyped-call]
+        request.setHeader(b"cache-control", b"no-store")  # type: ignore[no-untyped-call]
         return json.dumps(value, indent=2).encode("utf-8") + b"\n"
 
 
@@ -68,7 +68,7 @@ class _Refusal(Resource):
 
     def render(self, request: Request) -> bytes:
         request.setResponseCode(401)
-        request.setHeader(b"www-authenticate", b"Bearer")
+        request.setHeader(b"www-authenticate", b"Bearer")  # type: ignore[no-untyped-call]
         return b"wanted: Authorization: Bearer TOKEN\n"
 
 
@@ -79,11 +79,11 @@ class AdminRoot(Resource):
     """
 
     def __init__(self, registry: Registry, ready: Callable[[], bool], token: str = "") -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._token = token.encode("utf-8")
         self.putChild(b"healthz", _Answer(lambda: (200, {"status": "ok"})))
         self.putChild(b"readyz", _Answer(lambda: _readiness(ready())))
-        self._api = Resource()
+        self._api = Resource()  # type: ignore[no-untyped-call]
         self._api.putChild(
             b"pools",
             _Answer(lambda: (200, {"pools": {n: poolFacts(p) for n, p in registry.pools.items()}})),
@@ -91,14 +91,23 @@ class AdminRoot(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         if path == b"api":
-            return self._api if self._allows(request) else _Refusal()
-        return super().getChild(path, request)
+            return self._api if self._allows(request) else _Refusal()  # type: ignore[no-untyped-call]
+        return super().getChild(path, request)  # type: ignore[no-untyped-call]
 
     def _allows(self, request: Request) -> bool:
         if not self._token:
             return True
         given = request.getHeader(b"authorization") or b""
         return hmac.compare_digest(given, b"Bearer " + self._token)
+
+
+class _QuietSite(Site):
+    """
+    Polled every few seconds, it would fill the log.
+    """
+
+    def log(self, request: Request) -> None:
+        pass
 
 
 def _readiness(ready: bool) -> tuple[int, dict[str, str]]:
@@ -109,6 +118,6 @@ def adminSite(registry: Registry, ready: Callable[[], bool], token: str = "") ->
     """
     The factory of the admin listener.
     """
-    site = Site(AdminRoot(registry, ready, token))
+    site = _QuietSite(AdminRoot(registry, ready, token))  # type: ignore[no-untyped-call]
     site.noisy = False
     return site

@@ -16,15 +16,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
+
+from lbproxy.config.address import Address
+from lbproxy.net.listening import listenStream
+from lbproxy.net.udp import Asked, ClientAddress, listenDatagrams
 
 if TYPE_CHECKING:
     from lbproxy.services.edge import EdgeService
 
 _LOOPBACK = "127.0.0.1"
+_ANY_PORT = Address(_LOOPBACK, 0)
 
 _CONFIG = """\
 listeners:
@@ -59,13 +64,20 @@ _TRY = """\
 
 lbproxy demo: three HTTP backends and two echoes on loopback. In another terminal, try:
 
-  curl -i http://127.0.0.1:{http}/                  one of three backends answers, in turn
-  curl -s -c jar -b jar http://127.0.0.1:{http}/    ... and with its cookie always the same one
-  curl -k https://127.0.0.1:{https}/                the same over TLS
+  # one of three backends answers, in turn; with its cookie always the same one
+  curl -i http://127.0.0.1:{http}/
+  curl -s -c /tmp/jar -b /tmp/jar http://127.0.0.1:{http}/
+
+  # the same over TLS
+  curl -k https://127.0.0.1:{https}/
   openssl s_client -brief -connect 127.0.0.1:{https} </dev/null
-  echo hello | nc -N 127.0.0.1 {tcp}                through the TCP relay
-  echo hello | nc -u -w 1 127.0.0.1 {udp}           through the UDP relay
-  curl http://127.0.0.1:{admin}/api/pools           what the registry knows
+
+  # through the TCP and the UDP relay
+  echo hello | nc -N 127.0.0.1 {tcp}
+  echo hello | nc -u -w 1 127.0.0.1 {udp}
+
+  # what the registry knows
+  curl http://127.0.0.1:{admin}/api/pools
 
 Ctrl-C ends it.
 """
@@ -79,11 +91,11 @@ class _Hello(Resource):
     isLeaf = True
 
     def __init__(self, name: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name = name
 
     def render(self, request: Request) -> bytes:
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")  # type: ignore[no-untyped-call]
         if request.path == b"/healthz":
             return b"ok\n"
         fields = request.requestHeaders.getAllRawHeaders()
@@ -104,12 +116,14 @@ class _Echo(Protocol):
         self.transport.write(data)
 
 
-class _EchoDatagrams(DatagramProtocol):
-    noisy = False
+class _EchoDatagrams:
+    def datagramReceived(self, data: bytes, client: ClientAddress, asked: Asked) -> None:
+        asked.port.send(data, client, asked)
 
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        assert self.transport is not None
-        self.transport.write(datagram, addr)
+
+class _QuietSite(Site):
+    def log(self, request: Request) -> None:
+        pass
 
 
 class Demo:
@@ -136,15 +150,14 @@ class Demo:
         reactor = self._reactor
         lines = []
         for name in ("red", "green", "blue"):
-            site = Site(_Hello(name))
-            site.noisy = False
-            port = reactor.listenTCP(0, site, interface=_LOOPBACK)
+            site = _QuietSite(_Hello(name))  # type: ignore[no-untyped-call]
+            port: Any = listenStream(reactor, _ANY_PORT, site)
             self._open.append(port)
             lines.append(f'      - {{name: {name}, address: "127.0.0.1:{port.getHost().port}"}}')
         echo = Factory.forProtocol(_Echo)
         echo.noisy = False
-        echoTCP = reactor.listenTCP(0, echo, interface=_LOOPBACK)
-        echoUDP = reactor.listenUDP(0, _EchoDatagrams(), interface=_LOOPBACK, maxPacketSize=65536)
+        echoTCP: Any = listenStream(reactor, _ANY_PORT, echo)
+        echoUDP = listenDatagrams(reactor, _ANY_PORT, _EchoDatagrams())
         self._open += [echoTCP, echoUDP]
         text = _CONFIG.format(
             **self.ports,

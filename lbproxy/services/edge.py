@@ -68,7 +68,7 @@ class EdgeService(MultiService):
         *,
         grace: float = 10.0,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.logging = Logging()
         self.state = State.NEW
         self.listeners = listeners
@@ -140,7 +140,7 @@ class EdgeService(MultiService):
         @raise CannotStart: an address cannot be bound; none is left open then.
         """
         self._open()
-        super().privilegedStartService()
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
 
     def _open(self) -> None:
         if self.state is not State.NEW:
@@ -159,7 +159,7 @@ class EdgeService(MultiService):
 
     def startService(self) -> None:
         self._open()
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
         self._deadlines.start()
         for call in self._atStart:
             call()
@@ -202,7 +202,7 @@ class EdgeService(MultiService):
 
     def _ended(self, _: object) -> Deferred[None]:
         self.state = State.STOPPED
-        stopping = super().stopService()
+        stopping = super().stopService()  # type: ignore[no-untyped-call]
         for listener in self._everything():
             listener.close()
         for _, loop in self._loops:
