@@ -19,10 +19,14 @@ from lbproxy.wire.http1 import (
     RequestReader,
     ResponseHead,
     ResponseReader,
+    encodeChunk,
+    encodeFields,
+    encodeTrailers,
     requestBody,
     responseBody,
 )
 from lbproxy.wire.http1.limits import DEFAULT_LIMITS
+from lbproxy.wire.http1.memo import Memo
 
 Body = LengthBody | ChunkedBody | CloseBody | None
 Meaning = tuple[object, ...]
@@ -44,6 +48,7 @@ class Reading:
     trailers: tuple[tuple[bytes, bytes], ...] = ()
     rest: bytes = b""
     complete: bool = False
+    hasBody: bool = False
 
     def meaning(self) -> Meaning:
         """
@@ -80,7 +85,8 @@ def readRequest(pieces: Iterable[bytes], limits: HeadLimits = DEFAULT_LIMITS) ->
     Read one request.
     """
     reading = Reading()
-    reader = RequestReader(limits)
+    # A memo of its own: what was read before must not decide.
+    reader = RequestReader(limits, Memo(2))
     try:
         _drive(reading, reader, pieces, lambda head: requestBody(head, limits))
     except BadMessage as error:
@@ -98,7 +104,7 @@ def readResponse(
     Read the response to a request with C{method}.
     """
     reading = Reading()
-    reader = ResponseReader(limits)
+    reader = ResponseReader(limits, Memo(2))
     try:
         body = _drive(reading, reader, pieces, lambda head: responseBody(head, method, limits))
         if eof and body is not None:
@@ -139,6 +145,7 @@ def _drive(
                 continue
             data = reader.rest
             body = bodyOf(head)
+            reading.hasBody = body is not None
             reading.complete = body is None or body.done
         if body is None or body.done:
             reading.rest += data
@@ -149,3 +156,34 @@ def _drive(
             reading.trailers = body.trailers
             reading.rest += body.rest
     return body
+
+
+def writeRequest(reading: Reading) -> bytes:
+    """
+    Write a request anew from what was understood of it.
+    """
+    head = reading.head
+    assert isinstance(head, RequestHead)
+    version = b"1.1" if head.version == 11 else b"1.0"
+    line = b"%b %b HTTP/%b\r\n" % (head.method, head.target, version)
+    return line + _writeRest(reading)
+
+
+def writeResponse(reading: Reading) -> bytes:
+    """
+    Write a response anew from what was understood of it.
+    """
+    head = reading.head
+    assert isinstance(head, ResponseHead)
+    version = b"1.1" if head.version == 11 else b"1.0"
+    line = b"HTTP/%b %d %b\r\n" % (version, head.status, head.reason)
+    return line + _writeRest(reading)
+
+
+def _writeRest(reading: Reading) -> bytes:
+    head = reading.head
+    assert head is not None
+    fields = encodeFields((name, value) for _, name, value in head.block.fields) + b"\r\n"
+    if head.block.chunked and reading.complete and reading.hasBody:
+        return fields + encodeChunk(reading.payload) + encodeTrailers(reading.trailers)
+    return fields + reading.payload
