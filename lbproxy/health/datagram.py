@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from lbproxy.config.address import Address
@@ -56,10 +57,26 @@ class DatagramProbe:
     Holds a dialogue with the backend in datagrams.
     """
 
-    def __init__(self, link: Linker, dialogue: Dialogue, target: Target | None = None) -> None:
+    def __init__(
+        self,
+        link: Linker,
+        dialogue: Dialogue,
+        target: Target | None = None,
+        patience: float = 0.0,
+        clock: IReactorTime | None = None,
+    ) -> None:
+        """
+        @param patience: seconds after which silence is as good as an answer: for services that
+            never answer, which then only an ICMP error shows to be gone. Less than the check's
+            timeout; 0: silence is a failure.
+        @param clock: needed for C{patience} only.
+        """
+        assert not patience or clock is not None
         self._link = link
         self._dialogue = dialogue
         self._target = target or Target()
+        self._patience = patience
+        self._clock = clock
 
     def check(self, backend: Backend) -> Deferred[Any]:
         """
@@ -70,6 +87,8 @@ class DatagramProbe:
             visit.begin(self._link(self._target.of(backend.address), visit))
         except OSError as problem:
             visit.refused(problem.strerror or str(problem))
+        if self._clock is not None and self._patience:
+            visit.wait(self._clock, self._patience)
         return visit.result
 
 
@@ -79,6 +98,7 @@ class _Visit:
     """
 
     _link: Link | None = None
+    _timer: IDelayedCall | None = None
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
@@ -92,6 +112,18 @@ class _Visit:
         """
         self._link = link
         self._advance(None)
+
+    def wait(self, clock: IReactorTime, patience: float) -> None:
+        """
+        Pass after C{patience} seconds.
+        """
+        if not self._over:
+            self._timer = clock.callLater(patience, self._silent)
+
+    def _silent(self) -> None:
+        self._timer = None
+        self._end()
+        self.result.callback("not refused")
 
     def answerReceived(self, data: bytes) -> None:
         """
@@ -146,3 +178,6 @@ class _Visit:
         self._conversation.close()
         if self._link is not None:
             self._link.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -51,6 +51,8 @@ class HTTPDialogue:
             raise ValueError(f'"{method}" is not a method')
         if not _PATH.fullmatch(path):
             raise ValueError(f'"{path}" is not a path; percent-encode what is not printable ASCII')
+        if host and not _PATH.fullmatch(host):
+            raise ValueError(f'"{host}" is not a host')
         self._method = method.encode()
         self._host = host.encode()
         self._statuses = tuple(expectStatus)

@@ -28,7 +28,7 @@ class Judge(Protocol):
 
     def interval(self) -> float:
         """
-        Seconds from the start of the last check to the start of the next one.
+        Seconds from the start of the last check to the start of the next one. Never raises.
         """
 
 
@@ -146,15 +146,14 @@ class Loop:
         self._check = None
         if self._timer is not None:
             self._timer.cancel()
-        interval = self._timeout
         try:
             self._judge.judge(passed, seen)
-            interval = self._judge.interval()
         except Exception:
             self.log.failure("the result of {backend} cannot be used", backend=self._backend)
         if self._timer is None:
             # Stopped while it was told.
             return
+        interval = self._judge.interval()
         delay = self._started + interval - self._schedule.seconds()
         # The clock is the system's: it may have been set back meanwhile.
         self._timer = self._schedule.after(min(max(delay, 0.0), interval), self._run)

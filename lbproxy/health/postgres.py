@@ -23,7 +23,7 @@ _MESSAGES = 200
 _PROTOCOL = 196608  # 3.0
 _TERMINATE = b"X\x00\x00\x00\x04"
 _QUERY = b"SELECT pg_catalog.pg_is_in_recovery()\0"
-_ROLES = ("", "primary", "standby")
+_ROLES = ("", "primary", "replica")
 
 # SQLSTATE classes of a server that takes nobody: shut down or starting up, out of connections or
 # memory, broken. Any other refusal of a stranger comes from one that works (pg_isready's view).
@@ -36,26 +36,23 @@ _Message = tuple[bytes, bytes]
 
 class PostgresDialogue:
     """
-    Without a user: does the server deal with clients? With one: logs in and, if a role is wanted,
-    asks for it.
+    Without a password and a role: does the server deal with clients? Otherwise: logs in and, if a
+    role is wanted, asks for it.
     """
 
     def __init__(
-        self, user: str = "", database: str = "", password: str = "", role: str = ""
+        self, user: str = "lbproxy", database: str = "", password: str = "", role: str = ""
     ) -> None:
         """
         @param database: empty for the one named like the user.
-        @param role: C{"primary"} or C{"standby"}; empty for any. Needs a user.
+        @param role: C{"primary"} or C{"replica"}; empty for any.
         @raise ValueError: with a message fit for a user.
         """
         if role not in _ROLES:
-            raise ValueError(f'"{role}" is no role of PostgreSQL; wanted "primary" or "standby"')
-        if (role or password) and not user:
-            raise ValueError("a role or a password for PostgreSQL needs a user")
-        if "\0" in user + database + password:
-            raise ValueError("PostgreSQL takes no NUL in a name or password")
-        self._stranger = not user
-        self._user = (user or "lbproxy").encode()
+            raise ValueError(f'"{role}" is no role of PostgreSQL; wanted "primary" or "replica"')
+        if not user or "\0" in user + database + password:
+            raise ValueError("PostgreSQL wants a user, and no NUL in its name or the password")
+        self._user = user.encode()
         self._password = password.encode()
         self._salted = SaltedPassword(password)
         self._role = role
@@ -66,7 +63,7 @@ class PostgresDialogue:
         Begin a conversation.
         """
         kind, body = yield from _message(self._startup)
-        if self._stranger:
+        if not self._password and not self._role:
             return _judgeStranger(kind, body)
         yield from self._login(kind, body)
         seen = "PostgreSQL ready"
@@ -143,7 +140,7 @@ def _askRole() -> Generator[Want, bytes, str]:
             return role
         if kind == b"D":
             # One column of one byte: t or f.
-            role = {b"t": "standby", b"f": "primary"}.get(body[6:], "")
+            role = {b"t": "replica", b"f": "primary"}.get(body[6:], "")
         elif kind not in (b"T", b"C", b"S", b"N"):
             raise _unwanted(kind, body)
     raise ProbeFailed("no answer to pg_is_in_recovery()")

@@ -52,17 +52,19 @@ class Scram:
     One login.
     """
 
-    def __init__(self, password: SaltedPassword, nonce: bytes = b"") -> None:
+    def __init__(self, password: SaltedPassword, nonce: bytes = b"", name: bytes = b"") -> None:
         """
         @param nonce: printable, without commas; random when empty.
+        @param name: who we are; PostgreSQL knows that from its startup packet.
         """
         self._password = password
+        self._name = name
         self._nonce = nonce or secrets.token_urlsafe(18).encode()
         self._proof = b""
 
     def first(self) -> bytes:
         """
-        The message that begins. PostgreSQL takes the name from its startup packet instead.
+        The message that begins.
         """
         return _HEADER + self._bare()
 
@@ -93,7 +95,7 @@ class Scram:
             raise ProbeFailed(f"the server cannot prove itself: {quoted(answer)}")
 
     def _bare(self) -> bytes:
-        return b"n=,r=" + self._nonce
+        return b"n=" + self._name + b",r=" + self._nonce
 
     def _read(self, challenge: bytes) -> tuple[bytes, bytes, int]:
         try:

@@ -4,6 +4,8 @@ How does a conversation run over TCP or TLS? One connection of its own per check
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, cast
 
 from twisted.internet import error
@@ -49,6 +51,10 @@ class Dialer(Protocol):
         """
 
 
+#: Looks at the transport of a connection to a backend; raises L{ProbeFailed} if that is no good.
+Inspector = Callable[[Backend, Any], object]
+
+
 @implementer(IProbe)
 class StreamProbe:
     """
@@ -61,21 +67,25 @@ class StreamProbe:
         dialogue: Dialogue,
         target: Target | None = None,
         preamble: bytes = b"",
+        inspect: Inspector | None = None,
     ) -> None:
         """
         @param preamble: what the backend wants to read before anything else, such as a PROXY
             protocol header; for plain TCP only.
+        @param inspect: looks at each connection before anything is said on it.
         """
         self._dial = dial
         self._dialogue = dialogue
         self._target = target or Target()
         self._preamble = preamble
+        self._inspect = inspect
 
     def check(self, backend: Backend) -> Deferred[Any]:
         """
         @return: fires with what was seen, for most dialogues a C{str}.
         """
-        visit = _Visit(self._dialogue.talk(backend), self._preamble)
+        inspect = self._inspect and partial(self._inspect, backend)
+        visit = _Visit(self._dialogue.talk(backend), self._preamble, inspect)
         visit.begin(self._dial, self._target.of(backend.address))
         return visit.result
 
@@ -85,9 +95,15 @@ class _Visit(TwistedProtocol):
     One connection. Whatever comes first ends it: an answer, an error, a cancellation.
     """
 
-    def __init__(self, conversation: Conversation, preamble: bytes) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        preamble: bytes,
+        inspect: Callable[[Any], object] | None,
+    ) -> None:
         self._conversation = conversation
         self._preamble = preamble
+        self._inspect = inspect
         self._attempt: Cancellable | None = None
         self._received = bytearray()
         self._total = 0
@@ -102,6 +118,12 @@ class _Visit(TwistedProtocol):
         self._attempt = dial(address, self)
 
     def connectionMade(self) -> None:
+        if self._inspect is not None:
+            try:
+                self._inspect(self.transport)
+            except ProbeFailed as failed:
+                self._fail(failed)
+                return
         if self._preamble:
             self._write(self._preamble)
         self._advance(None)
@@ -191,15 +213,15 @@ class _Visit(TwistedProtocol):
         """
         Nothing that comes from now on counts; the socket goes.
 
-        @param polite: close with FIN where nobody can make us wait for it. TLS can: its goodbye
-            may stay unanswered for ever.
+        @param polite: say goodbye as the transport does, which takes care that this ends; otherwise
+            nothing is left of the connection at once.
         """
         self._over = True
         transport = self.transport
         if transport is None:
             if self._attempt is not None:
                 self._attempt.cancel()
-        elif polite and not getattr(transport, "isSecure", False):
+        elif polite:
             transport.loseConnection()
         else:
             cast(ITCPTransport, transport).abortConnection()

@@ -12,8 +12,7 @@ from lbproxy.pool.backend import Backend
 
 class UDPDialogue:
     """
-    Sends one datagram and judges the first that comes back. No answer is no life: nothing else can
-    tell a service that listens from one whose packets are dropped.
+    Sends one datagram and judges the first that comes back.
     """
 
     def __init__(self, send: bytes, expect: Expected | None = None) -> None:
