@@ -20,10 +20,11 @@ class Draw:
     A lottery in which each backend has as many tickets as it has weight.
     """
 
-    __slots__ = ("_bounds", "_count", "_even", "_rng", "_total", "candidates")
+    __slots__ = ("_bounds", "_count", "_even", "_random", "_rng", "_total", "candidates")
 
     def __init__(self, rng: random.Random, candidates: Sequence[Backend] = ()) -> None:
         self._rng = rng
+        self._random = rng.random
         self.candidates = candidates
         self._count = len(candidates)
         self._even = len({backend.share for backend in candidates}) <= 1
@@ -35,8 +36,8 @@ class Draw:
         Draw; there must be candidates.
         """
         if self._even:
-            return self.candidates[int(self._rng.random() * self._count)]
-        return self.candidates[bisect_right(self._bounds, self._rng.random() * self._total)]
+            return self.candidates[int(self._random() * self._count)]
+        return self.candidates[bisect_right(self._bounds, self._random() * self._total)]
 
     def oneExcept(self, refused: Collection[Backend]) -> Backend | None:
         """

@@ -14,6 +14,7 @@ from lbproxy.interfaces import IBalancer
 from lbproxy.pool.balancers.first import First
 from lbproxy.pool.balancers.hashed import maglev, ringHash, sourceHash
 from lbproxy.pool.balancers.leastconnections import LeastConnections
+from lbproxy.pool.balancers.leasttime import DEFAULT_DECAY, LeastTime
 from lbproxy.pool.balancers.randomchoice import RandomChoice
 from lbproxy.pool.balancers.roundrobin import RoundRobin
 
@@ -83,6 +84,10 @@ def _leastConnections(around: Surroundings) -> IBalancer:
     return LeastConnections()
 
 
+def _leastTime(around: Surroundings, decay: float = DEFAULT_DECAY) -> IBalancer:
+    return LeastTime(around.seconds, around.rng, decay)
+
+
 def _random(around: Surroundings, choices: int = 2) -> IBalancer:
     return RandomChoice(around.rng, choices)
 
@@ -112,6 +117,7 @@ def _maglev(around: Surroundings, key: str = "clientIP", tableSize: int = 65_537
 for _name, _maker in {
     "roundRobin": _roundRobin,
     "leastConnections": _leastConnections,
+    "leastTime": _leastTime,
     "random": _random,
     "staticRandom": _staticRandom,
     "first": _first,
