@@ -1,0 +1,3 @@
+"""
+TLS, both sides: contexts, verification that fails closed, and transports on the descriptor.
+"""
