@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
+    from lbproxy.pool.backend import Backend
 
+# Names of backends kept ready; discovery may bring new ones for ever.
+_NAMES = 10_000
 # What could break a line's quoting, or a terminal that shows it.
 _UNSAFE = re.compile(rb'["\\\x00-\x1f\x7f-\xff]')
 
@@ -42,22 +45,22 @@ class CombinedLog:
     NCSA combined, then: milliseconds, pool/backend, how it ended, request ID.
     """
 
-    __slots__ = ("_second", "_sink", "_stamp")
+    __slots__ = ("_names", "_second", "_stamp", "_write")
 
     def __init__(self, sink: LineSink) -> None:
-        self._sink = sink
+        self._write = sink.write
         self._second = -1
         self._stamp = b""
+        self._names: dict[Backend, bytes] = {}
 
     def record(self, exchange: Exchange) -> None:
         """
         Write the line of an exchange that is over.
         """
-        factory = exchange.connection.factory
-        now = factory.now()
-        if int(now) != self._second:
-            self._second = int(now)
-            self._stamp = time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(now)).encode("ascii")
+        ended = exchange.ended
+        if int(ended) != self._second:
+            self._second = int(ended)
+            self._stamp = _stamp(exchange.connection.factory.now())
         head = exchange.head
         block = head.block
         # What the header alone decides is the same for every request that repeats it.
@@ -67,7 +70,8 @@ class CombinedLog:
                 _safe(block.get(b"referer")),
                 _safe(block.get(b"user-agent")),
             )
-        self._sink.write(
+        backend = exchange.backend
+        self._write(
             b'%b - - [%b] "%b %b HTTP/1.%d" %d %d %b %d %b %b %b\n'
             % (
                 exchange.clientIP.encode("ascii") or b"unix",
@@ -78,12 +82,22 @@ class CombinedLog:
                 exchange.status,
                 exchange.bytesDown,
                 agent,
-                (factory.seconds() - exchange.started) * 1000,
-                exchange.served.encode("utf-8") or b"-",
+                (ended - exchange.started) * 1000,
+                b"-" if backend is None else self._names.get(backend) or self._name(backend),
                 exchange.code.encode("ascii"),
                 exchange.requestID or b"-",
             )
         )
+
+    def _name(self, backend: Backend) -> bytes:
+        if len(self._names) >= _NAMES:
+            self._names.clear()
+        name = self._names[backend] = f"{backend.pool}/{backend.name}".encode()
+        return name
+
+
+def _stamp(now: float) -> bytes:
+    return time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(now)).encode("ascii")
 
 
 class JSONLog:
@@ -113,7 +127,7 @@ class JSONLog:
             "version": f"1.{head.version - 10}",
             "status": exchange.status,
             "bytes": exchange.bytesDown,
-            "duration": round(factory.seconds() - exchange.started, 6),
+            "duration": round(exchange.ended - exchange.started, 6),
             "backend": exchange.served,
             "code": exchange.code,
             "detail": exchange.detail,

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from lbproxy.errors import Outcome
 from lbproxy.l7.download import Body
+from lbproxy.net.deadlines import HORIZON
 from lbproxy.wire.http1 import BadMessage, ResponseHead, ResponseReader, responseBody
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ class HTTPClientProtocol(Protocol):
         """
         self._begun = False
         self._informational = 0
-        self.deadline = self.upstream.seconds() + self.upstream.headTimeout
+        upstream = self.upstream
+        self.deadline = upstream.seconds() + upstream.headTimeout
+        if upstream.headTimeout < HORIZON:
+            upstream.deadlines.watch(self)
         self.transport.write(request)
 
     def sendMore(self, data: bytes) -> None:
@@ -143,7 +147,7 @@ class HTTPClientProtocol(Protocol):
         if body.done:
             self._headDone(exchange, head, body, payload, body.rest)
             return
-        if exchange.retryable(head):
+        if head.status >= 400 and exchange.retryable(head):
             self.exchange = None
             self.abandon()
             return
@@ -166,9 +170,10 @@ class HTTPClientProtocol(Protocol):
         self.exchange = None
         reusable = head.keepAlive and not extra and exchange.requestDone
         if reusable:
-            self._park()
+            self.served += 1
+            self.upstream.park(self)
         requestDone = exchange.requestDone
-        if not exchange.retryable(head):
+        if head.status < 400 or not exchange.retryable(head):
             exchange.responseReceived(head, body, payload, True)
         if not reusable:
             self._retire(requestDone and not extra)
@@ -192,7 +197,8 @@ class HTTPClientProtocol(Protocol):
         if self._paused:
             self.resumeReading()
         if reusable:
-            self._park()
+            self.served += 1
+            self.upstream.park(self)
         exchange.responseData(payload, True)
         if not reusable:
             self._retire(requestDone and not body.rest)
@@ -202,10 +208,6 @@ class HTTPClientProtocol(Protocol):
             self.close()
         else:
             self.abandon()
-
-    def _park(self) -> None:
-        self.served += 1
-        self.upstream.park(self)
 
     def _switch(self, exchange: Exchange, head: ResponseHead) -> None:
         """

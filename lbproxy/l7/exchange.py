@@ -26,6 +26,7 @@ from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, ResponseHea
 
 if TYPE_CHECKING:
     from lbproxy.l7.client import HTTPClientProtocol
+    from lbproxy.l7.factory import HTTPFactory
     from lbproxy.l7.plan import ProxyPlan
     from lbproxy.l7.server import HTTPServerProtocol
     from lbproxy.pool.backend import Backend
@@ -43,6 +44,8 @@ class Exchange(RequestContext):
     A request being served.
 
     @ivar started: when the whole head had arrived, seconds.
+    @ivar ended: when all was over, seconds.
+    @ivar backend: the last one tried.
     @ivar status: the status sent to the client; 0 before one was.
     @ivar firstByte: when the response's head came, seconds; 0 before.
     @ivar bytesDown: body bytes of the response sent on.
@@ -54,13 +57,14 @@ class Exchange(RequestContext):
     __slots__ = (
         "_attempts",
         "_tried",
-        "backendName",
+        "backend",
         "bytesDown",
         "client",
         "code",
         "deadline",
         "detail",
         "download",
+        "ended",
         "firstByte",
         "lease",
         "over",
@@ -85,7 +89,8 @@ class Exchange(RequestContext):
         self.code = "ok"
         self.detail = ""
         self.over = False
-        self.backendName = ""
+        self.ended = 0.0
+        self.backend: Backend | None = None
         self._tried: tuple[Backend, ...] = ()
         self._attempts = 0
 
@@ -106,10 +111,10 @@ class Exchange(RequestContext):
         """
         connection = self.connection
         factory = connection.factory
+        block = self.head.block
         try:
-            body = requestBody(self.head, factory.limits)
-            if body is not None:
-                self.upload = Upload(body, factory.bodyLimit)
+            if block.chunked or block.contentLength > 0:
+                self.upload = self._upload(factory)
             plan = factory.planFor(self)
         except (BadMessage, DownstreamError) as bad:
             self.refuse(bad)
@@ -120,9 +125,14 @@ class Exchange(RequestContext):
         elif rest:
             self.requestData(rest)
         else:
-            connection.expectBody(self.head.block.expectContinue)
+            connection.expectBody(block.expectContinue)
         if connection.exchange is self:
             plan.start(self)
+
+    def _upload(self, factory: HTTPFactory) -> Upload:
+        body = requestBody(self.head, factory.limits)
+        assert body is not None
+        return Upload(body, factory.bodyLimit)
 
     def forward(self, plan: ProxyPlan) -> None:
         """
@@ -150,18 +160,25 @@ class Exchange(RequestContext):
         self._connect(lease)
 
     def _connect(self, lease: Lease) -> None:
-        assert self.plan is not None
-        self.backendName = lease.backend.name
+        plan = self.plan
+        assert plan is not None
+        backend = self.backend = lease.backend
         if self.upload is not None:
             self.upload.flowing = False
-        self.plan.upstream.connect(lease.backend, self)
+        idle = plan.upstream.idle.get(backend)
+        if idle:
+            # Last in, first out: few connections stay warm, the others time out.
+            client = idle.pop()
+            client.exchange = self
+            self.upstreamReady(client)
+        else:
+            plan.upstream.dial(backend, self)
 
     def upstreamReady(self, client: HTTPClientProtocol) -> None:
         """
         A connection to the backend stands: send what there is of the request.
         """
         self.client = client
-        connection = self.connection
         assert self.plan is not None
         request = self.plan.requestHead(self)
         upload = self.upload
@@ -170,7 +187,7 @@ class Exchange(RequestContext):
             return
         client.send(request + upload.held())
         upload.flowing = True
-        connection.resumeReading()
+        self.connection.resumeReading()
 
     def requestData(self, data: bytes) -> None:
         """
@@ -215,18 +232,29 @@ class Exchange(RequestContext):
         plan = self.plan
         assert plan is not None
         self.status = head.status
+        self.code = "ok"
         connection = self.connection
-        self.firstByte = connection.factory.seconds()
-        connection.responseStarting(self, done)
+        factory = connection.factory
+        self.firstByte = factory.seconds()
+        if factory.draining or (done and not self.requestDone):
+            connection.closing = True
+        lease = self.lease
+        assert lease is not None
+        whole = plan.wholeHead(head) if done and lease.setCookie is None else None
+        if whole is not None and not connection.closing and self.head.method != b"HEAD":
+            # The usual case: all of it is here, and it reads as it did the last time.
+            self.bytesDown = len(payload)
+            connection.transport.write(whole + payload)
+            self._complete()
+            return
         download = self.download = Download(self.head, head, body)
         if plan.compression is not None:
             download.compress(plan.compression, self.head, head)
-        closing = connection.closing or download.endsWithClose
-        data = plan.responseHead(self, head, download, closing)
+        connection.closing = connection.closing or download.endsWithClose
+        data = plan.responseHead(self, head, download, connection.closing)
         if payload or done:
             self.bytesDown = len(payload)
             data += download.encode(payload, done)
-        connection.closing = closing
         connection.transport.write(data)
         if done:
             self._complete()
@@ -289,7 +317,7 @@ class Exchange(RequestContext):
         self.bytesDown = bytesDown
         self.code = code
         self._takeLease().release(Outcome.OK, self.firstByte - self.started)
-        self._over()
+        self._over(self.connection.factory.seconds())
 
     # What goes wrong.
 
@@ -363,7 +391,7 @@ class Exchange(RequestContext):
         if self.code == "ok":
             self.code = "clientLeft"
         self._dropBackend(Outcome.CLIENT_LEFT)
-        self._over()
+        self._over(self.connection.factory.seconds())
 
     def _dropBackend(self, outcome: Outcome) -> None:
         client, self.client = self.client, None
@@ -408,7 +436,8 @@ class Exchange(RequestContext):
         """
         self.status = reply.status
         connection = self.connection
-        connection.responseStarting(self, True)
+        if connection.factory.draining or not self.requestDone:
+            connection.closing = True
         withBody = self.head.method != b"HEAD"
         lines = connection.factory.dateLine() + extra
         if connection.closing:
@@ -423,22 +452,28 @@ class Exchange(RequestContext):
         The response cannot be completed: the client must see that.
         """
         self._dropBackend(Outcome.CLIENT_LEFT)
-        self._over()
+        self._over(self.connection.factory.seconds())
         self.connection.abort()
 
     def _complete(self) -> None:
-        lease = self._takeLease()
-        self.client = None
-        served = Outcome.SERVER_ERROR if self.status >= 500 else Outcome.OK
-        lease.release(served, self.firstByte - self.started)
-        self._end()
-
-    def _end(self) -> None:
-        self._over()
+        lease = self.lease
+        assert lease is not None
+        self.lease = self.client = None
+        lease.release(
+            Outcome.OK if self.status < 500 else Outcome.SERVER_ERROR, self.firstByte - self.started
+        )
+        # A response in one piece: its first byte was its last.
+        now = self.connection.factory.seconds() if self.download is not None else self.firstByte
+        self._over(now)
         self.connection.exchangeDone(self)
 
-    def _over(self) -> None:
+    def _end(self) -> None:
+        self._over(self.connection.factory.seconds())
+        self.connection.exchangeDone(self)
+
+    def _over(self, now: float) -> None:
         self.over = True
+        self.ended = now
         factory = self.connection.factory
         if self.deadline:
             factory.deadlines.forget(self)
@@ -463,4 +498,5 @@ class Exchange(RequestContext):
         """
         C{pool/backend} of the backend that had it last; empty when none had.
         """
-        return f"{self.plan.upstream.pool.name}/{self.backendName}" if self.plan is not None else ""
+        backend = self.backend
+        return f"{backend.pool}/{backend.name}" if backend is not None else ""

@@ -104,6 +104,7 @@ class HTTPFactory(Factory):
         self.limits = settings.limits
         self.bodyLimit = settings.bodyLimit
         self.timeouts = settings.timeouts
+        self.keepAlive = settings.timeouts.keepAlive
         self.secure = settings.secure
         self.errorPages = settings.errorPages
         self.deadlines = deadlines
@@ -112,6 +113,7 @@ class HTTPFactory(Factory):
         self.draining = False
         self.counters = Counters()
         self._routes = routes
+        self._only = routes.only
         self._record = settings.record
         self._connections: dict[HTTPServerProtocol, None] = {}
         self._date = DateLine()
@@ -127,6 +129,9 @@ class HTTPFactory(Factory):
         @raise BadMessage: the path cannot be understood.
         @raise DownstreamError: the path is ambiguous.
         """
+        only = self._only
+        if only is not None and b"%" not in exchange.path:
+            return only
         return self._routes.find(exchange) or _NO_ROUTE
 
     def hopOf(self, peer: str) -> Hop:

@@ -80,6 +80,13 @@ class HeaderEdits:
         )
         self._varying = tuple(pair for pair in pairs if pair[1].fixed is None)
 
+    @property
+    def varies(self) -> bool:
+        """
+        Whether L{varying} gives anything at all.
+        """
+        return bool(self._varying)
+
     def varying(self, exchange: Exchange) -> bytes:
         """
         The fields put in that differ from request to request.

@@ -72,6 +72,7 @@ class ProxyPlan:
         "_response",
         "_responseEdits",
         "_rewriting",
+        "_varies",
         "compression",
         "timeout",
         "upstream",
@@ -82,6 +83,7 @@ class ProxyPlan:
         self.compression = changes.compression
         self.timeout = changes.timeout
         self._requestEdits = changes.requestEdits
+        self._varies = changes.requestEdits.varies
         self._responseEdits = changes.responseEdits
         self._request = RequestRenderer(changes.requestEdits)
         self._response = ResponseRenderer(changes.responseEdits)
@@ -106,10 +108,9 @@ class ProxyPlan:
             lines = self._lines(exchange)
         requestID = exchange.takeRequestID()
         if requestID is not block.get(b"x-request-id"):
-            lines += b"X-Request-ID: %b\r\n" % requestID
-        lines += self._requestEdits.varying(exchange)
-        if head.method in LIMITED_HOPS:
-            lines += hopsLeft(head)
+            lines = b"%bX-Request-ID: %b\r\n" % (lines, requestID)
+        if self._varies or head.method in LIMITED_HOPS:
+            lines += self._requestEdits.varying(exchange) + hopsLeft(head)
         target = originTarget(head) if self._rewriting is None else self._rewriting.target(head)
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (head.method, target, lines)
 
@@ -129,6 +130,32 @@ class ProxyPlan:
         if usual:
             connection.lastBlock, connection.lastPlan, connection.lastLines = block, self, lines
         return lines
+
+    def wholeHead(self, head: ResponseHead) -> bytes | None:
+        """
+        The head of a response whose body is here and has a length, for a client that keeps its
+        connection; L{None} where it depends on more than C{head}.
+        """
+        memo = head.block.memo
+        whole: bytes | None = memo.get(self)
+        if whole is None and self._isPlain(head):
+            lines, needsDate = self._response.render(head.block)
+            if needsDate:
+                return None
+            framing = b"Content-Length: %d\r\n" % head.block.contentLength
+            whole = memo[self] = self._head(head, lines, framing)
+        return whole
+
+    def _isPlain(self, head: ResponseHead) -> bool:
+        return (
+            head.block.contentLength >= 0
+            and head.status not in (204, 304)
+            and self.compression is None
+            and not self._responseEdits.varies
+        )
+
+    def _head(self, head: ResponseHead, lines: bytes, framing: bytes) -> bytes:
+        return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, lines, framing)
 
     def responseHead(
         self, exchange: Exchange, head: ResponseHead, download: Download, closing: bool
@@ -150,14 +177,14 @@ class ProxyPlan:
             lines += b"Set-Cookie: %b\r\n" % lease.setCookie
         if closing:
             lines += b"Connection: close\r\n"
-        return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, lines, download.framing)
+        return self._head(head, lines, download.framing)
 
     def informationalHead(self, head: ResponseHead) -> bytes:
         """
         A 1xx response as the client gets it.
         """
         lines, _ = self._response.render(head.block)
-        return b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, lines)
+        return self._head(head, lines, b"")
 
     def switchHead(self, head: ResponseHead) -> bytes:
         """

@@ -49,7 +49,7 @@ class _PathIndex(Generic[Plan]):
     The routes that one host can reach, by path.
     """
 
-    __slots__ = ("_exact", "_only", "_prefixes", "_rest")
+    __slots__ = ("_exact", "_prefixes", "_rest", "only")
 
     def __init__(self, routes: Sequence[tuple[int, Route[Plan]]]) -> None:
         self._exact: dict[bytes, list[_Indexed[Plan]]] = {}
@@ -66,11 +66,11 @@ class _PathIndex(Generic[Plan]):
         self._prefixes = tuple(prefixes.items())
         # The one route that takes everything, where there is no other.
         first = self._rest[0] if self._rest and not self._exact and not prefixes else None
-        self._only = first.plan if first is not None and not first.predicates else None
+        self.only = first.plan if first is not None and not first.predicates else None
 
     def find(self, exchange: Exchange, path: bytes) -> Plan | None:
-        if self._only is not None:
-            return self._only
+        if self.only is not None:
+            return self.only
         found = self._exact.get(path) or []
         for length, prefixes in self._prefixes:
             more = prefixes.get(path[:length])
@@ -102,9 +102,11 @@ def _first(entries: Sequence[_Indexed[Plan]], exchange: Exchange) -> Plan | None
 class RouteTable(Generic[Plan]):
     """
     The routes of one listener, compiled.
+
+    @ivar only: the plan that every request gets, where there is nothing to choose.
     """
 
-    __slots__ = ("_anyHost", "_exact", "_usesPath", "_wild")
+    __slots__ = ("_anyHost", "_exact", "_usesPath", "_wild", "only")
 
     def __init__(self, routes: Sequence[Route[Plan]]) -> None:
         numbered = list(enumerate(routes))
@@ -114,6 +116,7 @@ class RouteTable(Generic[Plan]):
             for route in routes
         )
         self._anyHost = _PathIndex([pair for pair in numbered if not pair[1].match.hosts])
+        self.only = None if hosts else self._anyHost.only
         self._exact = {
             host.encode("ascii"): _PathIndex(_reachable(numbered, host))
             for host in hosts

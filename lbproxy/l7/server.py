@@ -17,6 +17,7 @@ from zope.interface import implementer
 from lbproxy.l7.exchange import UNREADABLE, Exchange
 from lbproxy.l7.forwarding import Hop, clientAddress
 from lbproxy.l7.tunnel import Tunnel
+from lbproxy.net.deadlines import HORIZON
 from lbproxy.net.progress import unsentBytes
 from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, RequestReader
 
@@ -123,8 +124,8 @@ class HTTPServerProtocol(Protocol):
         factory = self.factory
         now = factory.seconds()
         self.deadline = now + _FAR
+        # RFC 9112 C.2.2: a proxy keeps no persistent connection with an HTTP/1.0 client.
         if not head.keepAlive or factory.draining or head.version == 10:
-            # RFC 9112 C.2.2: a proxy keeps no persistent connection with an HTTP/1.0 client.
             self.closing = True
         exchange = self.exchange = Exchange(self, head, now)
         exchange.begin(self._reader.rest)
@@ -204,7 +205,7 @@ class HTTPServerProtocol(Protocol):
         self.deadline = self.factory.seconds() + _FAR
         exchange = self.exchange
         if exchange is None:
-            self._awaitRequest()
+            self._awaitRequest(self.factory.seconds())
         elif exchange.client is not None:
             exchange.client.resumeReading()
 
@@ -212,16 +213,6 @@ class HTTPServerProtocol(Protocol):
         pass
 
     # Ends.
-
-    def responseStarting(self, exchange: Exchange, complete: bool) -> None:
-        """
-        A response is about to be written.
-
-        @param complete: nothing of it will follow. If the request isn't complete then, the
-            connection can't go on.
-        """
-        if self.factory.draining or (complete and not exchange.requestDone):
-            self.closing = True
 
     def exchangeDone(self, exchange: Exchange) -> None:
         """
@@ -232,16 +223,17 @@ class HTTPServerProtocol(Protocol):
             self._closeGently(not exchange.requestDone)
             return
         if not self._writesBlocked:
-            self._awaitRequest()
+            self._awaitRequest(exchange.ended)
         if self._held:
             self._pump()
         elif self._paused:
             self.resumeReading()
 
-    def _awaitRequest(self) -> None:
+    def _awaitRequest(self, now: float) -> None:
         factory = self.factory
-        self.deadline = factory.seconds() + factory.timeouts.keepAlive
-        factory.deadlines.watch(self)
+        self.deadline = now + factory.keepAlive
+        if factory.keepAlive < HORIZON:
+            factory.deadlines.watch(self)
 
     def closeIdle(self) -> None:
         """

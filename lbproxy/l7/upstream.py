@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lbproxy.l7.client import HTTPClientProtocol
-from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.deadlines import HORIZON, Deadlines
 from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
 if TYPE_CHECKING:
@@ -44,18 +44,21 @@ class UpstreamSettings:
 
 class Upstream:
     """
-    The connections to one pool's backends: idle ones are taken last in, first out, so that few
-    stay warm and the rest times out.
+    The connections to one pool's backends.
+
+    @ivar idle: those that wait for an exchange, the last one used at the end.
     """
 
     __slots__ = (
         "_dial",
         "_dialing",
-        "_idle",
-        "_settings",
+        "_idlePerBackend",
+        "_keepAliveTimeout",
+        "_maxRequests",
         "attempts",
         "deadlines",
         "headTimeout",
+        "idle",
         "idleTimeout",
         "limits",
         "pool",
@@ -83,27 +86,17 @@ class Upstream:
         self.limits = settings.limits
         self.attempts = settings.attempts
         self.retryStatuses = settings.retryStatuses
-        self._settings = settings
+        self._idlePerBackend = settings.idlePerBackend
+        self._keepAliveTimeout = settings.keepAliveTimeout
+        self._maxRequests = settings.maxRequests
         self._dial = dial
-        self._idle: dict[Backend, list[HTTPClientProtocol]] = {}
+        self.idle: dict[Backend, list[HTTPClientProtocol]] = {}
         self._dialing: dict[Exchange, tuple[Cancellable, HTTPClientProtocol]] = {}
-
-    def connect(self, backend: Backend, exchange: Exchange) -> None:
-        """
-        Give C{exchange} a connection; its C{upstreamReady} or C{connectFailed} is called, perhaps
-        before this returns.
-        """
-        idle = self._idle.get(backend)
-        if idle:
-            client = idle.pop()
-            client.exchange = exchange
-            exchange.upstreamReady(client)
-        else:
-            self.dial(backend, exchange)
 
     def dial(self, backend: Backend, exchange: Exchange) -> None:
         """
-        The same, but always by a new connection.
+        Give C{exchange} a new connection; its C{upstreamReady} or C{connectFailed} is called,
+        perhaps before this returns.
         """
         client = HTTPClientProtocol(self, backend, exchange)
         dialing = self._dial(backend, client)
@@ -130,22 +123,22 @@ class Upstream:
         """
         Keep a connection for the next exchange, within bounds.
         """
-        settings = self._settings
-        idle = self._idle.get(client.backend)
+        idle = self.idle.get(client.backend)
         if idle is None:
-            idle = self._idle[client.backend] = []
-        if len(idle) >= settings.idlePerBackend or client.served == settings.maxRequests:
+            idle = self.idle[client.backend] = []
+        if len(idle) >= self._idlePerBackend or client.served == self._maxRequests:
             client.close()
             return
-        client.deadline = self.seconds() + settings.keepAliveTimeout
-        self.deadlines.watch(client)
+        client.deadline = self.seconds() + self._keepAliveTimeout
+        if self._keepAliveTimeout < HORIZON:
+            self.deadlines.watch(client)
         idle.append(client)
 
     def lost(self, client: HTTPClientProtocol) -> None:
         """
         A connection is gone or about to go.
         """
-        idle = self._idle.get(client.backend)
+        idle = self.idle.get(client.backend)
         if idle and client in idle:
             idle.remove(client)
 
@@ -153,12 +146,12 @@ class Upstream:
         """
         C{backend} is down or has left: close the connections that wait for it.
         """
-        for client in self._idle.pop(backend, ()):
+        for client in self.idle.pop(backend, ()):
             client.close()
 
     def stop(self) -> None:
         """
         Close all idle connections.
         """
-        for backend in list(self._idle):
+        for backend in list(self.idle):
             self.forget(backend)

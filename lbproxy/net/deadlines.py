@@ -18,6 +18,10 @@ from twisted.logger import Logger
 
 _NEVER = math.inf
 
+#: Seconds. Nothing is filed further ahead than this: whoever gives itself at least that much time
+#: may bring its deadline forward by assignment, too, and needs no L{Deadlines.watch}.
+HORIZON = 5.0
+
 
 class Expiring(Protocol):
     """
@@ -42,7 +46,7 @@ class Deadlines:
     L{watch}ed anew. While nothing is watched there is no timer either.
     """
 
-    __slots__ = ("_call", "_clock", "_filed", "_running", "_slots", "_swept", "_tick", "seconds")
+    __slots__ = ("_call", "_clock", "_filed", "_horizon", "_running", "_slots", "_swept", "_tick", "seconds")
 
     _log = Logger()
 
@@ -56,6 +60,7 @@ class Deadlines:
         self.seconds: Callable[[], float] = clock.seconds
         self._slots: dict[int, dict[Expiring, None]] = {}  # tick number -> who is looked at then
         self._filed: dict[Expiring, int] = {}  # the one slot each object is in
+        self._horizon = max(1, self._number(HORIZON))
         self._swept = self._number(clock.seconds())
         self._running = False
         self._call: IDelayedCall | None = None
@@ -88,7 +93,7 @@ class Deadlines:
         if not 0.0 < deadline < _NEVER:
             return
         # Rounded up: a slot never comes up before its deadlines. One that was swept would never.
-        number = int(deadline / self._tick) + 1
+        number = min(int(deadline / self._tick) + 1, self._swept + self._horizon)
         if number <= self._swept:
             number = self._swept + 1
         filed = self._filed.get(item)
