@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from zope.interface import implementer
+
 from lbproxy.config.address import Address
 from lbproxy.health.checker import CheckSettings
 from lbproxy.health.checks import Check, HealthChecks, Rota
@@ -156,6 +158,7 @@ def measure(reactor: Any, options: Any) -> None:
         os.waitpid(server, 0)
 
 
+@implementer(IProbe)
 class Counting:
     """
     A probe that is counted.

@@ -50,7 +50,7 @@ class Want:
 
     def __init__(
         self,
-        say: bytes = b"",
+        say: bytes | None = None,
         *,
         size: int = 0,
         until: bytes = b"",
@@ -58,7 +58,7 @@ class Want:
         wait: bool = True,
     ) -> None:
         """
-        @param say: bytes to send first.
+        @param say: bytes to send first; over UDP an empty datagram is sent, too.
         @param size: exactly so many bytes are wanted.
         @param until: everything up to and including this is wanted.
         @param limit: bytes within which C{until} must come.

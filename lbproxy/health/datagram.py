@@ -161,9 +161,9 @@ class _Visit:
             if not want.wait and not self._over:
                 self._advance(b"")
 
-    def _say(self, data: bytes) -> None:
+    def _say(self, data: bytes | None) -> None:
         # A send that fails since nobody is there calls refused() before it returns.
-        if data and self._link is not None:
+        if data is not None and self._link is not None:
             self._link.send(data)
 
     def _fail(self, failed: ProbeFailed) -> None:

@@ -62,10 +62,10 @@ class DNSDialogue:
         Begin a conversation.
         """
         query = self._rng.randrange(65536)
-        say = _HEADER.pack(query, _RECURSE, 1, 0, 0, 0) + self._question
+        say: bytes | None = _HEADER.pack(query, _RECURSE, 1, 0, 0, 0) + self._question
         for _ in range(_STRANGERS):
             answer = yield Want(say)
-            say = b""
+            say = None
             if len(answer) < _HEADER.size:
                 raise ProbeFailed(f"not DNS: {len(answer)} bytes")
             if answer[:2] == query.to_bytes(2, "big"):

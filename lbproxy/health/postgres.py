@@ -23,7 +23,8 @@ _MESSAGES = 200
 _PROTOCOL = 196608  # 3.0
 _TERMINATE = b"X\x00\x00\x00\x04"
 _QUERY = b"SELECT pg_catalog.pg_is_in_recovery()\0"
-_ROLES = ("", "primary", "replica")
+# What a replica is called in PostgreSQL's own manual, too.
+_ROLES = {"": "", "primary": "primary", "replica": "replica", "standby": "replica"}
 
 # SQLSTATE classes of a server that takes nobody: shut down or starting up, out of connections or
 # memory, broken. Any other refusal of a stranger comes from one that works (pg_isready's view).
@@ -55,7 +56,7 @@ class PostgresDialogue:
         self._user = user.encode()
         self._password = password.encode()
         self._salted = SaltedPassword(password)
-        self._role = role
+        self._role = _ROLES[role]
         self._startup = _startupPacket(self._user, database.encode())
 
     def talk(self, backend: Backend) -> Conversation:

@@ -15,13 +15,11 @@ class UDPDialogue:
     Sends one datagram and judges the first that comes back.
     """
 
-    def __init__(self, send: bytes, expect: Expected | None = None) -> None:
+    def __init__(self, send: bytes = b"", expect: Expected | None = None) -> None:
         """
+        @param send: may be empty: an empty datagram is one, too.
         @param expect: what the answer must contain; L{None} for any answer.
-        @raise ValueError: with a message fit for a user.
         """
-        if not send:
-            raise ValueError("a UDP check needs something to send")
         self._send = send
         self._expect = expect
 

@@ -13,6 +13,7 @@ from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.testing import StringTransport
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -158,7 +159,8 @@ class Visit:
         """
         All that the check said.
         """
-        return self.transport.value()
+        sent: bytes = self.transport.value()
+        return sent
 
     @property
     def open(self) -> bool:
@@ -316,6 +318,23 @@ class DialoguePromises(_Case):
             assert not isinstance(visit.outcome.words, str) or visit.outcome.words.isprintable()
 
         tryOne()
+
+
+@implementer(ILogObserver)
+class LogLines:
+    """
+    What is logged while a test runs.
+    """
+
+    def __init__(self, case: SynchronousTestCase) -> None:
+        self.lines: list[str] = []
+        self.levels: list[LogLevel] = []
+        globalLogPublisher.addObserver(self)
+        case.addCleanup(globalLogPublisher.removeObserver, self)
+
+    def __call__(self, event: LogEvent) -> None:
+        self.lines.append(formatEvent(event))
+        self.levels.append(event["log_level"])
 
 
 class Exchange:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.events import DataReceived, RequestReceived
 from twisted.trial.unittest import SynchronousTestCase
 
 from lbproxy.health.grpc import GRPCDialogue
@@ -49,6 +50,20 @@ def reply(sent: bytes, body: bytes, trailers: Headers = OK, status: str = "200")
     return data
 
 
+def asked(sent: bytes) -> tuple[dict[bytes, bytes], bytes]:
+    """
+    The headers and the body that a server sees.
+    """
+    headers: dict[bytes, bytes] = {}
+    body = b""
+    for event in server().receive_data(sent):
+        if isinstance(event, RequestReceived):
+            headers.update(event.headers)
+        elif isinstance(event, DataReceived):
+            body += event.data
+    return headers, body
+
+
 class ServingTests(DialoguePromises, SynchronousTestCase):
     """
     A server that serves.
@@ -64,27 +79,21 @@ class ServingTests(DialoguePromises, SynchronousTestCase):
         """
         The request is what the health protocol wants.
         """
-        connection = server()
-        events = connection.receive_data(self.talk().sent)
-        request = next(e for e in events if type(e).__name__ == "RequestReceived")
-        body = next(e for e in events if type(e).__name__ == "DataReceived")
-        headers = dict(request.headers)
+        headers, body = asked(self.talk().sent)
         self.assertEqual(headers[b":path"], b"/grpc.health.v1.Health/Check")
         self.assertEqual(headers[b":method"], b"POST")
         self.assertEqual(headers[b":authority"], b"192.0.2.1:80")
         self.assertEqual(headers[b"te"], b"trailers")
-        self.assertEqual(body.data, frame(b"\x0a\x09shop.Cart"))
+        self.assertEqual(body, frame(b"\x0a\x09shop.Cart"))
 
     def test_asksForTheServer(self) -> None:
         """
         Without a service the message is empty; the authority may be configured.
         """
         sent = Visit(GRPCDialogue(host="a.example", secure=True)).connect().sent
-        events = server().receive_data(sent)
-        headers = dict(next(e for e in events if type(e).__name__ == "RequestReceived").headers)
-        body = next(e for e in events if type(e).__name__ == "DataReceived")
+        headers, body = asked(sent)
         self.assertEqual((headers[b":authority"], headers[b":scheme"]), (b"a.example", b"https"))
-        self.assertEqual(body.data, frame(b""))
+        self.assertEqual(body, frame(b""))
 
 
 class RefusalTests(SynchronousTestCase):

@@ -112,7 +112,9 @@ class StatusTests(SynchronousTestCase):
         A 101 is a final answer, and no good one.
         """
         self.assertEqual(
-            self.words(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+            self.words(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+            ),
             "failed: HTTP 101, wanted 200-399",
         )
 
@@ -121,7 +123,8 @@ class StatusTests(SynchronousTestCase):
         A good status is not enough when the body should say something.
         """
         self.assertEqual(
-            self.words(OK, expectBody=Expected(b"ready")), 'failed: HTTP 200, but no "ready" in the body'
+            self.words(OK, expectBody=Expected(b"ready")),
+            'failed: HTTP 200, but no "ready" in the body',
         )
 
     def test_findsTheBodyByRegex(self) -> None:

@@ -156,7 +156,8 @@ class LoopTests(SynchronousTestCase):
         """
         An exception counts as a failure and is logged once, not each time.
         """
-        results = self.surviving(lambda: {}["x"])
+        nothing: dict[str, str] = {}
+        results = self.surviving(lambda: nothing["x"])
         self.assertEqual(results[0], (False, "the probe broke: KeyError: 'x'"))
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 

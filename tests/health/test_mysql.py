@@ -116,9 +116,7 @@ class RefusalTests(SynchronousTestCase):
         """
         Only protocol 10 is understood.
         """
-        self.assertIn(
-            "not a MySQL greeting", self.words("", packet(0, b"\x093.20\0" + b"x" * 30))
-        )
+        self.assertIn("not a MySQL greeting", self.words("", packet(0, b"\x093.20\0" + b"x" * 30)))
 
     def test_failsOnAHugePacket(self) -> None:
         """

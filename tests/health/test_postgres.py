@@ -31,7 +31,7 @@ def error(code: bytes, text: bytes) -> bytes:
 
 WELCOME = (
     message(b"R", b"\0\0\0\0")
-    + message(b"S", b"server_version\0" b"15.3\0")
+    + message(b"S", b"server_version\015.3\0")
     + message(b"K", b"\0\0\0\x01\0\0\0\x02")
     + message(b"Z", b"I")
 )
@@ -87,9 +87,7 @@ class StrangerTests(DialoguePromises, SynchronousTestCase):
         """
         sent = Visit(PostgresDialogue("me", "db")).connect().sent
         self.assertEqual(struct.unpack(">ii", sent[:8]), (len(sent), 196608))
-        self.assertEqual(
-            sent[8:], b"user\0me\0database\0db\0application_name\0lbproxy\0\0"
-        )
+        self.assertEqual(sent[8:], b"user\0me\0database\0db\0application_name\0lbproxy\0\0")
 
     def test_passesWhenTheStrangerIsRefused(self) -> None:
         """
@@ -106,7 +104,9 @@ class StrangerTests(DialoguePromises, SynchronousTestCase):
             self.words(error(b"57P03", b"the database system is starting up")),
             'failed: PostgreSQL error 57P03: "the database system is starting up"',
         )
-        self.assertIn("failed", str(self.words(error(b"53300", b"sorry, too many clients already"))))
+        self.assertIn(
+            "failed", str(self.words(error(b"53300", b"sorry, too many clients already")))
+        )
 
     def test_failsOnAnotherProtocol(self) -> None:
         """

@@ -91,7 +91,9 @@ class RefusalTests(SynchronousTestCase):
         """
         self.assertEqual(
             self.words(
-                RedisDialogue(role="master"), b"+PONG\r\n", b"*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n"
+                RedisDialogue(role="master"),
+                b"+PONG\r\n",
+                b"*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n",
             ),
             "it is replica, wanted master",
         )

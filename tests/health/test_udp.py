@@ -91,11 +91,11 @@ class UDPTests(SynchronousTestCase):
         exchange.link.receiver.refused("Connection refused")
         self.assertIs(exchange.outcome.passed, True)
 
-    def test_needsSomethingToSend(self) -> None:
+    def test_maySendNothing(self) -> None:
         """
-        Without a datagram there is no check.
+        An empty datagram is one, too.
         """
-        self.assertRaises(ValueError, UDPDialogue, b"")
+        self.assertEqual(Exchange(UDPDialogue()).link.sent, [b""])
 
     def test_takesSilenceForLifeWhenToldTo(self) -> None:
         """
@@ -179,7 +179,7 @@ class UDPTests(SynchronousTestCase):
         class Deaf:
             def talk(self, backend: Backend) -> Conversation:
                 while True:
-                    yield Want(b"")
+                    yield Want()
 
         exchange = Exchange(Deaf())
         for _ in range(17):
