@@ -7,8 +7,6 @@ The rules of RFC 9112 6 and 9, read as strictly as honest peers allow: two answe
 
 from __future__ import annotations
 
-import re
-
 from lbproxy.wire.http1.errors import BadMessage
 from lbproxy.wire.http1.grammar import checkAuthority, isToken
 from lbproxy.wire.http1.headers import HeaderBlock
@@ -16,7 +14,6 @@ from lbproxy.wire.http1.memo import Memo
 
 # Lengths stay below 2**63 so that no peer behind us can overflow on what we relay.
 SIZE_LIMIT = 1 << 63
-_digits = re.compile(rb"[0-9]{1,19}+").fullmatch
 
 # Naming one of these as hop-by-hop asks a proxy to remove what the message cannot do without (RFC
 # 9110 7.6.1).
@@ -124,7 +121,8 @@ def _readLength(block: HeaderBlock, status: int) -> None:
             )
         _readCoding(block, status)
     elif length is not None:
-        if not _digits(length) or (number := int(length)) >= SIZE_LIMIT:
+        # On bytes, isdigit knows the ten ASCII digits and nothing else.
+        if not length.isdigit() or len(length) > 19 or (number := int(length)) >= SIZE_LIMIT:
             raise BadMessage(status, "badContentLength", "Content-Length is not a sane number")
         block.contentLength = number
 

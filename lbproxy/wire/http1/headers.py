@@ -24,16 +24,18 @@ _FEW = 6
 # little.
 _LEARN = 4
 
+_NO_OPTIONS: frozenset[bytes] = frozenset()
+
 
 class HeaderBlock:
     """
     The fields of one head, and what they say about the connection and the body.
 
     Immutable, and shared by all heads that had the same bytes. C{fields} are (lower-case name, name
-    as written, value) in the order received; C{contentLength} is -1 where absent; C{connection}
-    holds the lower-case connection options; C{upgrade} is the Upgrade field where a C{Connection:
-    upgrade} makes it count, else empty. C{memo} is for those who read the block: bytes derived from
-    it, under a key of theirs.
+    as written, value) in the order received, C{repeats} says whether a name occurs more than once;
+    C{contentLength} is -1 where absent; C{connection} holds the lower-case connection options;
+    C{upgrade} is the Upgrade field where a C{Connection: upgrade} makes it count, else empty.
+    C{memo} is for those who read the block: bytes derived from it, under a key of theirs.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class HeaderBlock:
         "host",
         "keepAlive",
         "memo",
+        "repeats",
         "upgrade",
         "version",
     )
@@ -55,11 +58,12 @@ class HeaderBlock:
         self.version = version
         self.fields = tuple(fields)
         self._index = index = {lower: value for lower, _, value in fields[::-1]}
+        self.repeats = len(index) != len(fields)
         # get(lower) -> the first value or None; the map's own method costs no frame of ours.
         self.get: Callable[[bytes], bytes | None] = index.get
         self.contentLength = -1
         self.chunked = False
-        self.connection: frozenset[bytes] = frozenset()
+        self.connection = _NO_OPTIONS
         self.host = b""
         self.upgrade = b""
         self.expectContinue = False
@@ -77,13 +81,6 @@ class HeaderBlock:
         Is there such a field?
         """
         return lower in self._index
-
-    @property
-    def repeats(self) -> bool:
-        """
-        Does any field occur more than once?
-        """
-        return len(self._index) != len(self.fields)
 
 
 class FieldSplitter:

@@ -141,9 +141,10 @@ class RequestReader:
         @return: L{None} if this takes a closer look.
         """
         if len(data) <= self._room and data.endswith(b"\r\n\r\n"):
-            # Mostly this is one head and nothing else, known, and then there is nothing to search.
-            block = self._memo.get(data[start:])
-            if block is not None and len(block.fields) <= self._countLimit:
+            # Mostly this is one head and nothing else. If it is more, the empty line amid it is no
+            # field, and we look again.
+            block = self._block(data[start:])
+            if block is not None:
                 self.rest = b""
                 return block
         end = data.find(b"\r\n\r\n", start)
