@@ -61,8 +61,9 @@ def _checkRoutes(loc: Path, listener: AnyListener, root: Node, report: Report) -
         report(loc, "no pool and no routes; wanted one of them", True)
     section = root.at(("pools",))
     known = list(section.value) if section and isinstance(section.value, dict) else []
+    isPartial = root.partial or (section is not None and section.partial)
     for below, pool in poolsOf(listener):
-        if pool not in known and not (section and section.partial):
+        if pool not in known and not isPartial:
             none = f"unknown pool {quoted(pool)}; there are no pools"
             report((*loc, *below), unknown("pool", pool, known) if known else none)
     for index, route in enumerate(listener.routes):

@@ -45,8 +45,8 @@ def _checkPair(loc: Path, cert: str, key: str, report: Report) -> None:
     if keys[0] == public:
         return
     if public in keys:
-        message = f"{quotedPath(cert)} does not begin with the leaf; wanted the leaf first, then the chain"
-        report((*loc, "cert"), message)
+        fault = f"{quotedPath(cert)} does not begin with the leaf"
+        report((*loc, "cert"), f"{fault}; wanted the leaf first, then the chain")
     else:
         message = f"{quotedPath(key)} does not belong to {quotedPath(cert)}; wanted its private key"
         report((*loc, "key"), message)

@@ -79,6 +79,8 @@ class Word:
                 elif word == given:
                     return word
             if isinstance(given, str):
+                if _FLAGS.get(given) in allowed:
+                    raise ValueError(f"wanted {given}, got a text; write it without quotes")
                 raise ValueError(unknown(self.noun, given, allowed))
             if str(given) in allowed:
                 raise ValueError(f"wanted text, got {shown(given)}; write it in quotes")

@@ -62,16 +62,18 @@ def _sentence(root: Node, error: Mapping[str, Any], path: Path) -> str:
     if kind == "extra_forbidden":
         return _unknownKey(root, path)
     if kind == "missing":
-        return "missing; wanted this key here"
+        return f"missing; wanted {'this key' if isinstance(path[-1], str) else 'a value'} here"
     if kind == "union_tag_not_found":
         return "no protocol; wanted protocol: http, tcp or udp"
     if kind == "union_tag_invalid":
         return unknown("protocol", context["tag"], ("http", "tcp", "udp"))
     if kind in _KINDS:
         return f"wanted {_KINDS[kind]}{_orSwitch(root, path)}, got {shown(given)}"
+    if kind == "too_long":
+        return f"{context['actual_length']} values; wanted at most {context['max_length']}"
     if kind == "too_short":
         return "an empty list; wanted at least one"
-    return _unforeseen(kind, context)
+    return _unforeseen(kind)
 
 
 def _orSwitch(root: Node, path: Path) -> str:
@@ -79,9 +81,7 @@ def _orSwitch(root: Node, path: Path) -> str:
     return ", true or false" if field and Before(switch) in field.metadata else ""
 
 
-def _unforeseen(kind: str, context: Mapping[str, Any]) -> str:
-    if kind == "missing_argument" or "length" in kind:
-        return "a list of the wrong length; wanted another number of values"
+def _unforeseen(kind: str) -> str:
     return f"not a fitting value ({kind.replace('_', ' ')}); see the documentation of this key"
 
 
@@ -90,6 +90,7 @@ def _unknownKey(root: Node, path: Path) -> str:
     protocols = protocolsWith(root, path)
     if protocols:
         own = protocolAt(root, path)
-        return f"not for a {own} listener; only for protocol {' or '.join(protocols)}"
+        article = "an" if own == "http" else "a"
+        return f"not for {article} {own} listener; only for protocol {' or '.join(protocols)}"
     here = keysAt(root, path[:-1])
     return unknown("key", key, here) if here else f"unknown key {quoted(key)}; wanted none here"

@@ -12,6 +12,10 @@ from lbproxy.config.words import quoted
 # What YAML calls printable; the rest has no place in a configuration.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
+# The braces of a reference end a plain value where a mapping or list is in brackets.
+_UNQUOTED = re.compile(r"(?<=[:,\[{] )\$\{|(?<=[\[{])\$\{")
+_REFERENCE = 'a "${" without quotes inside "{" or "["; wanted the whole value in quotes'
+
 # (what the parser's complaint holds, what we say). The two parsers of PyYAML word some differently.
 _SENTENCES = (
     (
@@ -22,9 +26,9 @@ _SENTENCES = (
     ("',' or '}'", 'a mapping in "{" that does not end; wanted "," or "}"'),
     ("unexpected end of stream", "a text in quotes that does not end; wanted a second quote"),
     ("unknown escape", 'an escape that YAML does not have; wanted "\\\\" for a backslash'),
-    ("'-' indicator", 'an item of a list was expected; wanted "- " at the list\'s indentation'),
-    ("expected key", "indentation that fits no mapping around it; wanted the keys of one in line"),
-    ("block end", "indentation that fits nothing around it; wanted the keys of one in line"),
+    ("block collection", 'an item of a list was expected; wanted "- " at the list\'s indentation'),
+    ("block mapping", "indentation that fits no mapping around it; wanted the keys of one in line"),
+    ("node content", 'a value is missing, or a bracket is not closed; wanted "]" or "}"'),
     ("expected ':'", 'a key without ":"; wanted "key: value"'),
     ("could not find expected", 'a key without ":"; wanted "key: value"'),
     ("while scanning an alias", 'a "*" that names nothing; wanted the value in quotes'),
@@ -39,6 +43,11 @@ def syntaxProblem(error: Any, text: str) -> tuple[int, int, str]:
     @return: line and column, from 1, or 0 for the whole file, and a message.
     """
     said = f"{error.problem or ''} {error.context or ''}"
+    if error.problem_mark and "flow" in said:
+        line = error.problem_mark.line
+        reference = _UNQUOTED.search(_lineAt(text, line)[: error.problem_mark.column + 1])
+        if reference:
+            return line + 1, reference.start() + 1, _REFERENCE
     sentence = _sentence(said, text, error.problem_mark)
     # What does not end is best shown where it begins.
     begun = error.context_mark if "does not end" in sentence else None
@@ -48,7 +57,7 @@ def syntaxProblem(error: Any, text: str) -> tuple[int, int, str]:
 
 def _sentence(said: str, text: str, mark: Any) -> str:
     if "cannot start any token" in said and mark:
-        character = _characterAt(text, mark.line, mark.column)
+        character = _lineAt(text, mark.line)[mark.column : mark.column + 1]
         if character == "\t":
             return "a tab in the indentation; wanted spaces"
         return f"no plain value begins with {quoted(character)}; wanted the value in quotes"
@@ -58,9 +67,9 @@ def _sentence(said: str, text: str, mark: Any) -> str:
     return f"not YAML: {said.strip()}"
 
 
-def _characterAt(text: str, line: int, column: int) -> str:
+def _lineAt(text: str, line: int) -> str:
     lines = text.split("\n", line + 1)
-    return lines[line][column : column + 1] if line < len(lines) else ""
+    return lines[line] if line < len(lines) else ""
 
 
 def firstUnprintable(text: str) -> tuple[int, int, str] | None:
