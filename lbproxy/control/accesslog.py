@@ -71,13 +71,19 @@ class CombinedLog:
                 _safe(block.get(b"user-agent")),
             )
         backend = exchange.backend
+        connection = exchange.connection
+        target = head.target
+        if b'"' in target or b"\\" in target:  # all else was refused by the parser
+            target = _safe(target)
         self._write(
             b'%b - - [%b] "%b %b HTTP/1.%d" %d %d %b %d %b %b %b\n'
             % (
-                exchange.clientIP.encode("ascii") or b"unix",
+                connection.logName
+                if exchange.clientIP is connection.peer
+                else exchange.clientIP.encode("ascii"),
                 self._stamp,
                 head.method,
-                _safe(head.target),
+                target,
                 head.version - 10,
                 exchange.status,
                 exchange.bytesDown,

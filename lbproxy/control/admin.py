@@ -92,7 +92,8 @@ class AdminRoot(Resource):
     def getChild(self, path: bytes, request: Request) -> Resource:
         if path == b"api":
             return self._api if self._allows(request) else _Refusal()  # type: ignore[no-untyped-call]
-        return super().getChild(path, request)  # type: ignore[no-untyped-call]
+        found: Resource = super().getChild(path, request)  # type: ignore[no-untyped-call]
+        return found
 
     def _allows(self, request: Request) -> bool:
         if not self._token:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # A backend may announce itself with 1xx as often as it likes, but not forever (Go's client stops
 # at 5, we are patient).
 _MAX_INFORMATIONAL = 32
+# RFC 9112 6.3: what a length in these speaks of is not here.
+_BODILESS = (204, 304)
 
 
 @implementer(IPushProducer)
@@ -138,8 +140,13 @@ class HTTPClientProtocol(Protocol):
         if head.status == 101:
             self._switch(exchange, head)
             return
-        body = responseBody(head, exchange.head.method)
         rest = self._reader.rest
+        exchange.firstByte = self.upstream.seconds()
+        method, status = exchange.head.method, head.status
+        if head.block.contentLength == len(rest) and method != b"HEAD" and status not in _BODILESS:
+            self._headDone(exchange, head, None, rest, b"")  # the usual case
+            return
+        body = responseBody(head, method)
         if body is None:
             self._headDone(exchange, head, None, b"", rest)
             return
@@ -147,13 +154,13 @@ class HTTPClientProtocol(Protocol):
         if body.done:
             self._headDone(exchange, head, body, payload, body.rest)
             return
-        if head.status >= 400 and exchange.retryable(head):
+        if status >= 400 and exchange.retryable(head):
             self.exchange = None
             self.abandon()
             return
         self._head = head
         self._body = body
-        self.deadline = self.upstream.seconds() + self.upstream.idleTimeout
+        self.deadline = exchange.firstByte + self.upstream.idleTimeout
         exchange.responseReceived(head, body, payload, False)
 
     def _headDone(
@@ -168,11 +175,11 @@ class HTTPClientProtocol(Protocol):
         A whole response in one read: the common case.
         """
         self.exchange = None
-        reusable = head.keepAlive and not extra and exchange.requestDone
+        requestDone = exchange.requestDone
+        reusable = head.keepAlive and not extra and requestDone
         if reusable:
             self.served += 1
-            self.upstream.park(self)
-        requestDone = exchange.requestDone
+            self.upstream.park(self, exchange.firstByte)
         if head.status < 400 or not exchange.retryable(head):
             exchange.responseReceived(head, body, payload, True)
         if not reusable:
@@ -198,7 +205,7 @@ class HTTPClientProtocol(Protocol):
             self.resumeReading()
         if reusable:
             self.served += 1
-            self.upstream.park(self)
+            self.upstream.park(self, self.upstream.seconds())
         exchange.responseData(payload, True)
         if not reusable:
             self._retire(requestDone and not body.rest)

@@ -32,14 +32,13 @@ class RequestContext:
 
     __slots__ = ("clientIP", "connection", "head", "path", "requestID", "secure", "serverName")
 
-    def __init__(self, connection: HTTPServerProtocol, head: RequestHead) -> None:
-        self.connection = connection
-        self.head = head
-        self.clientIP = connection.clientOf(head) if connection.hop.trusted else connection.peer
-        self.secure = connection.secure
-        self.serverName = connection.serverName
-        self.path = head.path
-        self.requestID = b""
+    clientIP: str
+    connection: HTTPServerProtocol
+    head: RequestHead
+    path: bytes
+    requestID: bytes
+    secure: bool
+    serverName: str
 
     def header(self, name: bytes) -> bytes | None:
         """

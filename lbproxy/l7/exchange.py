@@ -44,10 +44,11 @@ class Exchange(RequestContext):
     A request being served.
 
     @ivar started: when the whole head had arrived, seconds.
+    @ivar requestDone: the client has sent all of its request.
     @ivar ended: when all was over, seconds.
     @ivar backend: the last one tried.
     @ivar status: the status sent to the client; 0 before one was.
-    @ivar firstByte: when the response's head came, seconds; 0 before.
+    @ivar firstByte: when the response's head came, seconds; 0 before. Set by the client side.
     @ivar bytesDown: body bytes of the response sent on.
     @ivar code: how it ended, a word of C{docs/termination-codes.md}.
     @ivar detail: the reason in words, for the log.
@@ -69,13 +70,22 @@ class Exchange(RequestContext):
         "lease",
         "over",
         "plan",
+        "requestDone",
         "started",
         "status",
         "upload",
     )
 
     def __init__(self, connection: HTTPServerProtocol, head: RequestHead, now: float) -> None:
-        super().__init__(connection, head)
+        # All in one place: a call for the context's part would cost as much as the part itself.
+        self.connection = connection
+        self.head = head
+        self.clientIP = connection.clientOf(head) if connection.hop.trusted else connection.peer
+        self.secure = connection.secure
+        self.serverName = connection.serverName
+        self.path = head.path
+        self.requestID = b""
+        self.requestDone = True
         self.started = now
         self.plan: ProxyPlan | None = None
         self.lease: Lease | None = None
@@ -94,13 +104,6 @@ class Exchange(RequestContext):
         self._tried: tuple[Backend, ...] = ()
         self._attempts = 0
 
-    @property
-    def requestDone(self) -> bool:
-        """
-        Whether the client has sent all of its request.
-        """
-        return self.upload is None or self.upload.done
-
     # The request's way.
 
     def begin(self, rest: bytes) -> None:
@@ -114,8 +117,10 @@ class Exchange(RequestContext):
         block = self.head.block
         try:
             if block.chunked or block.contentLength > 0:
+                self.requestDone = False
                 self.upload = self._upload(factory)
-            plan = factory.planFor(self)
+            only = factory.only
+            plan = factory.planFor(self) if only is None or b"%" in self.path else only
         except (BadMessage, DownstreamError) as bad:
             self.refuse(bad)
             return
@@ -143,13 +148,11 @@ class Exchange(RequestContext):
             self.deadline = self.started + plan.timeout
             self.connection.factory.deadlines.watch(self)
         self._attempts = plan.upstream.attempts
-        self._acquire()
+        self._acquire(plan)
 
-    def _acquire(self) -> None:
-        assert self.plan is not None
-        upstream = self.plan.upstream
+    def _acquire(self, plan: ProxyPlan) -> None:
         try:
-            self.lease = lease = upstream.pool.acquire(self, self._tried)
+            self.lease = lease = plan.upstream.pool.acquire(self, self._tried)
         except NoBackendAvailable as none:
             if self.code == "ok":
                 self.code, self.detail = "noBackend", none.reason
@@ -157,11 +160,9 @@ class Exchange(RequestContext):
             else:
                 self.fail(504 if self.code == "connectTimeout" else 502)
             return
-        self._connect(lease)
+        self._connect(plan, lease)
 
-    def _connect(self, lease: Lease) -> None:
-        plan = self.plan
-        assert plan is not None
+    def _connect(self, plan: ProxyPlan, lease: Lease) -> None:
         backend = self.backend = lease.backend
         if self.upload is not None:
             self.upload.flowing = False
@@ -194,7 +195,7 @@ class Exchange(RequestContext):
         More bytes from the client while this exchange is on.
         """
         upload = self.upload
-        if upload is None or upload.done:
+        if upload is None or self.requestDone:
             self.connection.hold(data)
             return
         try:
@@ -203,12 +204,13 @@ class Exchange(RequestContext):
             self.refuse(bad)
             return
         if upload.done:
+            self.requestDone = True
             if upload.rest:
                 self.connection.hold(upload.rest)
             self.connection.bodyDone()
         if self.client is not None:
             self.client.sendMore(framed)
-        elif not upload.done:
+        elif not self.requestDone:
             # Nowhere to write yet: what is in hand waits, what is behind it stays with the client.
             self.connection.pauseReading()
 
@@ -234,9 +236,7 @@ class Exchange(RequestContext):
         self.status = head.status
         self.code = "ok"
         connection = self.connection
-        factory = connection.factory
-        self.firstByte = factory.seconds()
-        if factory.draining or (done and not self.requestDone):
+        if connection.factory.draining or (done and not self.requestDone):
             connection.closing = True
         lease = self.lease
         assert lease is not None
@@ -293,7 +293,7 @@ class Exchange(RequestContext):
         self._tried = tried
         self._attempts -= 1
         self.lease = following
-        self._connect(following)
+        self._connect(plan, following)
         return True
 
     def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None:
@@ -334,8 +334,9 @@ class Exchange(RequestContext):
         self.connection.factory.backendFailed(self)
         self._tried = (*self._tried, lease.backend)
         if self._attempts > 0:
+            assert self.plan is not None
             self._attempts -= 1
-            self._acquire()
+            self._acquire(self.plan)
         else:
             self.fail(504 if timedOut else 502)
 
@@ -366,8 +367,9 @@ class Exchange(RequestContext):
         self.connection.factory.backendFailed(self)
         self._tried = (*self._tried, lease.backend)
         if outcome is Outcome.RESET and self._mayRepeat():
+            assert self.plan is not None
             self._attempts -= 1
-            self._acquire()
+            self._acquire(self.plan)
         else:
             self.fail(504 if outcome is Outcome.TIMED_OUT else 502)
 

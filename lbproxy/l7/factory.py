@@ -82,6 +82,7 @@ class HTTPFactory(Factory):
     """
     Makes the connections of one listener and keeps what they share.
 
+    @ivar only: the plan that every request gets, where there is nothing to choose.
     @ivar draining: connections end with the response in hand.
     """
 
@@ -113,7 +114,7 @@ class HTTPFactory(Factory):
         self.draining = False
         self.counters = Counters()
         self._routes = routes
-        self._only = routes.only
+        self.only = routes.only
         self._record = settings.record
         self._connections: dict[HTTPServerProtocol, None] = {}
         self._date = DateLine()
@@ -129,9 +130,6 @@ class HTTPFactory(Factory):
         @raise BadMessage: the path cannot be understood.
         @raise DownstreamError: the path is ambiguous.
         """
-        only = self._only
-        if only is not None and b"%" not in exchange.path:
-            return only
         return self._routes.find(exchange) or _NO_ROUTE
 
     def hopOf(self, peer: str) -> Hop:

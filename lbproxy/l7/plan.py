@@ -111,7 +111,10 @@ class ProxyPlan:
             lines = b"%bX-Request-ID: %b\r\n" % (lines, requestID)
         if self._varies or head.method in LIMITED_HOPS:
             lines += self._requestEdits.varying(exchange) + hopsLeft(head)
-        target = originTarget(head) if self._rewriting is None else self._rewriting.target(head)
+        if self._rewriting is not None:
+            target = self._rewriting.target(head)
+        else:
+            target = head.target if head.form == "origin" else originTarget(head)
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (head.method, target, lines)
 
     def _lines(self, exchange: Exchange) -> bytes:

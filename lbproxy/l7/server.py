@@ -59,10 +59,12 @@ class HTTPServerProtocol(Protocol):
     lastBlock: HeaderBlock | None = None
     lastPlan: object = None
     lastLines = b""
+    logName = b""
     hop: Hop
     closing = False
     deadline = 0.0
     _held = b""
+    _headBegun = False
     _paused = False
     _writesBlocked = False
     _lingering = 0
@@ -84,6 +86,7 @@ class HTTPServerProtocol(Protocol):
         if self.secure:
             self.serverName = getattr(transport, "serverName", "")
         transport.registerProducer(self, True)
+        self.logName = self.peer.encode("ascii") or b"unix"
         factory.connectionOpened(self)
         self.deadline = factory.seconds() + factory.timeouts.keepAlive
         factory.deadlines.watch(self)
@@ -105,22 +108,22 @@ class HTTPServerProtocol(Protocol):
                 self._pump()
 
     def _readHead(self, data: bytes) -> None:
-        reader = self._reader
         try:
-            began = reader.pending
-            head = reader.feed(data)
+            head = self._reader.feed(data)
         except BadMessage as bad:
             self._refuse(bad)
             return
         if head is not None:
             self._begin(head)
-        elif not began and reader.pending:
+        elif not self._headBegun and self._reader.pending:
             # Counts from the first byte and is not moved by those that follow.
+            self._headBegun = True
             factory = self.factory
             self.deadline = factory.seconds() + factory.timeouts.requestHead
             factory.deadlines.watch(self)
 
     def _begin(self, head: RequestHead) -> None:
+        self._headBegun = False
         factory = self.factory
         now = factory.seconds()
         self.deadline = now + _FAR

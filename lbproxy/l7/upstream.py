@@ -119,7 +119,7 @@ class Upstream:
             client.exchange = None
             dialing.cancel()
 
-    def park(self, client: HTTPClientProtocol) -> None:
+    def park(self, client: HTTPClientProtocol, now: float) -> None:
         """
         Keep a connection for the next exchange, within bounds.
         """
@@ -129,7 +129,7 @@ class Upstream:
         if len(idle) >= self._idlePerBackend or client.served == self._maxRequests:
             client.close()
             return
-        client.deadline = self.seconds() + self._keepAliveTimeout
+        client.deadline = now + self._keepAliveTimeout
         if self._keepAliveTimeout < HORIZON:
             self.deadlines.watch(client)
         idle.append(client)
