@@ -58,16 +58,16 @@ class EdgeBuilder:
         buildPools(parts)
         parts.registry.addObserver(self._changed)
         listeners = [self._listener(name, c) for name, c in configuration.listeners.items()]
-        edge = EdgeService(parts.reactor, parts.deadlines, listeners)
+        edge = EdgeService(parts.reactor, parts.deadlines, listeners, parts.registry)
         edge.logging = configuration.logging
         if configuration.admin is not None:
             edge.admin = self._admin(configuration.admin, lambda: edge.ready)
         for renew in self._renewals:
             edge.every(_RENEW, renew)
         edge.every(_TICK, parts.registry.tick)
-        parts.registry.setServiceParent(edge)  # type: ignore[no-untyped-call]
         for checks in buildChecks(parts):
             checks.setServiceParent(edge)  # type: ignore[no-untyped-call]
+        edge.atEnd(parts.rota.schedule.stop)
         for upstream in self._http.upstreams.values():
             edge.atEnd(upstream.stop)
         for logFile in self._logs.values():

@@ -82,6 +82,15 @@ class Schedule:
             self._setAlarm(now, 0.0)
         return entry
 
+    def stop(self) -> None:
+        """
+        Forget all that is to come.
+        """
+        self._heap.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
     def _setAlarm(self, now: float, atLeast: float) -> None:
         """
         Wake for the first entry still wanted, though not sooner than C{atLeast} seconds from now.

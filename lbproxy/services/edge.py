@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from lbproxy.config.admin import Logging
 from lbproxy.errors import CannotStart
 from lbproxy.net.deadlines import Deadlines
+from lbproxy.pool.registry import Registry
 from lbproxy.services.listener import Listener
 
 # Allocations between two runs of the youngest generation. Per-request objects die by reference
@@ -54,6 +55,7 @@ class EdgeService(MultiService):
     """
     Listeners, health checks and what they share.
 
+    @ivar registry: all pools.
     @ivar admin: the admin listener; it answers to the end of a drain.
     @ivar grace: seconds that work in hand has to end in when the service stops.
     """
@@ -65,10 +67,12 @@ class EdgeService(MultiService):
         clock: IReactorTime,
         deadlines: Deadlines,
         listeners: Sequence[Listener],
+        registry: Registry,
         *,
         grace: float = 10.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        registry.setServiceParent(self)  # type: ignore[no-untyped-call]
         self.logging = Logging()
         self.state = State.NEW
         self.listeners = listeners
@@ -81,6 +85,7 @@ class EdgeService(MultiService):
         self._atReopen: list[Callable[[], object]] = []
         self._loops: list[tuple[float, LoopingCall]] = []
         self.admin: Listener | None = None
+        self.registry = registry
 
     def atStart(self, call: Callable[[], object]) -> None:
         """

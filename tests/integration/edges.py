@@ -8,8 +8,8 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from twisted.internet import reactor as installedReactor
 from twisted.internet.defer import Deferred
@@ -25,6 +25,7 @@ from lbproxy.config.load import parseConfiguration
 from lbproxy.services.edge import EdgeService
 
 reactor: Any = installedReactor
+T = TypeVar("T")
 
 
 class EdgeCase(TestCase):
@@ -67,7 +68,7 @@ class EdgeCase(TestCase):
         """
         return os.path.join(self.folder, name)
 
-    async def run(self, *command: str, environ: dict[str, str] | None = None) -> tuple[str, int]:  # type: ignore[override]
+    async def shell(self, *command: str, environ: dict[str, str] | None = None) -> tuple[str, int]:
         """
         @return: what a command prints (its stderr behind its stdout), and its exit status.
         """
@@ -76,6 +77,12 @@ class EdgeCase(TestCase):
         env = {**os.environ, **(environ or {})}
         out, err, status = await getProcessOutputAndValue(program, command[1:], env)
         return (out + err).decode("utf-8", "replace"), status
+
+    def defer(self, work: Coroutine[Any, Any, T]) -> Deferred[T]:
+        """
+        Begin with something, to be awaited later.
+        """
+        return Deferred.fromCoroutine(work)
 
     async def until(self, condition: Callable[[], object]) -> None:
         """

@@ -22,13 +22,13 @@ listeners: {{web: {{bind: "127.0.0.1:0", protocol: http, pool: web, accessLog: o
 pools: {{web: {{backends: ["127.0.0.1:{backend}"]}}}}
 """)
         url = f"http://127.0.0.1:{portOf(edge, 'web')}"
-        self.assertEqual(await self.run("curl", "-s", f"{url}/a?b=c"), ("b1 GET /a?b=c 0\n", 0))
+        self.assertEqual(await self.shell("curl", "-s", f"{url}/a?b=c"), ("b1 GET /a?b=c 0\n", 0))
         with open(self.path("body"), "wb") as file:
             file.write(b"x" * 3_000_000)
         upload = ("curl", "-s", "--data-binary", "@" + self.path("body"), url + "/p")
-        self.assertEqual(await self.run(*upload), ("b1 POST /p 3000000\n", 0))
+        self.assertEqual(await self.shell(*upload), ("b1 POST /p 3000000\n", 0))
         chunked = (*upload, "-H", "Transfer-Encoding: chunked")
-        self.assertEqual(await self.run(*chunked), ("b1 POST /p 3000000\n", 0))
+        self.assertEqual(await self.shell(*chunked), ("b1 POST /p 3000000\n", 0))
 
     async def test_routes(self) -> None:
         """
@@ -57,14 +57,16 @@ pools:
         url = f"http://127.0.0.1:{portOf(edge, 'web')}"
 
         async def ask(path: str, *more: str) -> str:
-            return (await self.run("curl", "-s", "-i", "--path-as-is", url + path, *more))[0]
+            return (await self.shell("curl", "-s", "-i", "--path-as-is", url + path, *more))[0]
 
         self.assertTrue((await ask("/robots.txt")).endswith("robots"))
         moved = await ask("/a?b", "-H", "Host: old.example")
         self.assertIn("308 Permanent Redirect", moved)
         self.assertIn("Location: https://new.example/a?b", moved)
         self.assertIn("one GET /api/x", await ask("/api/x", "-H", "Host: shop.example:80"))
-        self.assertIn("one GET /%61pi/../api/x", await ask("/%61pi/../api/x", "-H", "Host: a.example"))
+        self.assertIn(
+            "one GET /%61pi/../api/x", await ask("/%61pi/../api/x", "-H", "Host: a.example")
+        )
         self.assertIn("four GET /api/x", await ask("/api/x"))
         self.assertIn("two PUT /", await ask("/", "-X", "PUT"))
         self.assertIn("three GET /", await ask("/", "-H", "X-Canary: 1"))
