@@ -33,6 +33,9 @@ def understandRequest(block: HeaderBlock) -> None:
     @raise BadMessage: 400, 417 or 501.
     """
     get = block.get
+    if block.has(b"content_length") or block.has(b"transfer_encoding"):
+        # Legal names, but behind CGI and WSGI they can't be told from the real ones.
+        raise BadMessage(400, "badHeader", "an underscore where a framing field has a hyphen")
     if block.repeats:
         _refuseRepeats(block, 400)
     host = get(b"host")

@@ -199,10 +199,21 @@ def _codings() -> list[RequestCase]:
         )
         for value in (b"chunked", b" chunked ", b"\tchunked\t", b"Chunked", b"CHUNKED", b"cHuNkEd")
     ]
+    cases += bad(
+        "underscore in a framing field",
+        400,
+        "badHeader",
+        [
+            post(b"Content_Length: 5", body=b"abcde"),
+            post(b"Content-Length: 0", b"content_length: 5", body=b"abcde"),
+            post(b"Transfer_Encoding: chunked", body=b"0\r\n\r\n"),
+            post(b"Content-Length: 5", b"TRANSFER_ENCODING: chunked", body=b"0\r\n\r\n"),
+        ],
+    )
     # Looks like framing, is none.
     cases += [
         RequestCase(f"not framing: {name!r}", get(name + b": 5") + b"abcde", rest=b"abcde")
-        for name in (b"Content_Length", b"X-Content-Length", b"Content-Lengt", b"Transfer_Encoding")
+        for name in (b"X-Content-Length", b"Content-Lengt", b"Content-Length-", b"Transfer-Encodin")
     ]
     return cases
 

@@ -4,6 +4,8 @@ The verdicts of the corpus hold, however the bytes arrive.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from lbproxy.wire.http1 import RequestHead, ResponseHead
@@ -150,3 +152,12 @@ class CorpusTests(SynchronousTestCase):
         """
         for cases in (REQUESTS, RESPONSES):
             self.assertEqual(len({case.name for case in cases}), len(cases))
+
+    def test_codesAreDocumented(self) -> None:
+        """
+        Every word that the log may show is explained in the documentation.
+        """
+        page = (Path(__file__).parents[3] / "docs" / "http-strictness.md").read_text()
+        codes = {case.code for case in (*REQUESTS, *RESPONSES) if case.code} | {"badPath"}
+        self.assertEqual({code for code in codes if f"`{code}`" not in page}, set())
+        self.assertGreater(len(codes), 20)

@@ -75,6 +75,8 @@ class MemoTests(SynchronousTestCase):
             memo.offer(key, 1)
         memo.clear()
         self.assertEqual((len(memo), memo.get(b"a")), (0, None))
+        memo.offer(b"a", 1)
+        self.assertEqual(len(memo), 0)
         for key in (b"c", b"c", b"d", b"d", b"e", b"e"):
             memo.offer(key, 1)
         self.assertEqual((len(memo), memo.get(b"c"), memo.get(b"e")), (2, None, 1))
