@@ -37,6 +37,13 @@ class Kind:
         """
         raise NotImplementedError
 
+    def write(self, value: Any) -> str:
+        """
+        @param value: what L{parse} has returned.
+        @return: what a configuration would say.
+        """
+        return f'"{value}"' if isinstance(value, str) else str(value)
+
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
@@ -110,6 +117,9 @@ class Whole(Kind):
         return value
 
     def _range(self) -> str:
+        """
+        @return: what is wanted, in words.
+        """
         if self.high == 2**53:
             return f"at least {self.low}"
         return f"a number from {self.low} to {self.high}"
@@ -134,6 +144,9 @@ class Flag(Kind):
     """
 
     noun: ClassVar[str] = "true or false"
+
+    def write(self, value: Any) -> str:
+        return "true" if value else "false"
 
     def parse(self, value: object) -> object:
         value = _FLAGS.get(fromEnvironment(value), value)

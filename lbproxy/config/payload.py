@@ -9,7 +9,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from lbproxy.config.kinds import Kind, asText
 from lbproxy.config.words import quoted, shown, subject
@@ -23,6 +23,9 @@ class PayloadKind(Kind):
     """
 
     noun: ClassVar[str] = "payload"
+
+    def write(self, value: Any) -> str:
+        return f'"{value.decode("latin-1")}"'
 
     def parse(self, value: object) -> object:
         if isinstance(value, bytes):

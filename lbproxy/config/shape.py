@@ -93,6 +93,9 @@ def _step(here: Any, step: str | int) -> Any:
 
 
 def _options(annotation: Any) -> Iterator[Any]:
+    """
+    @return: what an annotation allows besides L{None}, without what C{Annotated} adds.
+    """
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _options(get_args(annotation)[0])

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from lbproxy.config.address import Address
 from lbproxy.config.kinds import Flag, Kind, Text, Whole, absolute, asText
@@ -34,6 +34,14 @@ class DurationKind(Kind):
 
     noun: ClassVar[str] = "duration"
     positive: bool = False
+
+    def write(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        for unit, factor in (("h", 3600), ("m", 60), ("s", 1)):
+            if value and not value % factor:
+                return f"{value / factor:g}{unit}"
+        return f"{value * 1000:g}ms" if value else "0"
 
     def parse(self, value: object) -> object:
         seconds = self._seconds(value)
@@ -69,6 +77,12 @@ class SizeKind(Kind):
 
     noun: ClassVar[str] = "size"
     low: int = 0
+
+    def write(self, value: Any) -> str:
+        for unit, factor in (("MiB", 1024**2), ("KiB", 1024)):
+            if value and not value % factor:
+                return f"{value // factor}{unit}"
+        return str(value)
 
     def parse(self, value: object) -> object:
         size = self._bytes(value)
@@ -106,6 +120,9 @@ class PercentKind(Kind):
 
     noun: ClassVar[str] = "percentage"
     bare: bool = False
+
+    def write(self, value: Any) -> str:
+        return f"{value * 100:g}" if self.bare else f"{value * 100:g}%"
 
     def parse(self, value: object) -> object:
         share = self._share(value)

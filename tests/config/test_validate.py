@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from lbproxy.config import unsupported
 from lbproxy.config.document import readDocument
+from lbproxy.config.node import Path
 from lbproxy.config.shape import keysAt, modelAt, protocolsWith
 from lbproxy.config.tls import CertificateFiles
 from tests.config.support import LISTENER, POOL, problems
