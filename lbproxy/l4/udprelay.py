@@ -147,7 +147,7 @@ class UDPRelay:
         """
         self._draining = True
         for session in self._sessions.all():
-            session.end(End.STOPPED)
+            session.end(End.DRAINED)
 
     # -- the clients' side
 

@@ -42,8 +42,8 @@ class End(Enum):
     EVICTED = "evicted"  # there were too many sessions
     REFUSED = "refused"  # nobody takes datagrams there
     UNREACHABLE = "unreachable"  # the backend is down, in maintenance, or its name is unknown
-    NO_SOCKET = "no socket"  # we have no descriptor or port left
-    STOPPED = "stopped"  # the listener was
+    NO_SOCKET = "noSocket"  # we have no descriptor or port left
+    DRAINED = "drained"  # the listener ended
 
 
 class Client:

@@ -29,8 +29,10 @@ class UDPSettings:
 @dataclass(frozen=True, slots=True)
 class UDPRoute:
     """
+    @ivar name: for the log.
     @ivar proxyHeader: put a PROXY v2 header in front of each datagram to a backend.
     """
 
     pool: Pool
+    name: str = ""
     proxyHeader: bool = False

@@ -372,7 +372,7 @@ class EndTests(RelayTestCase):
         drained = self.relay.drain()
         self.relay.abortAll()
         self.successResultOf(drained)
-        self.assertEqual({session.ended for session in self.ended}, {End.STOPPED})
+        self.assertEqual({session.ended for session in self.ended}, {End.DRAINED})
         self.assertEqual(len(self.pool.outcomes), 3)
         self.assertEqual(len(self.loop.readers), 1)
 

@@ -16,11 +16,27 @@ from lbproxy.l4.udpsession import UDPSession
 from lbproxy.l4.udpsettings import UDPRoute, UDPSettings
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.udp.targets import Targets
-from lbproxy.pool.backend import Backend, BackendSpec
+from lbproxy.pool.backend import BackendSpec
 from lbproxy.pool.context import Context
 from lbproxy.pool.lease import Lease
 from lbproxy.pool.pool import Pool
 from tests.net.udp.loop import Loop
+
+
+class RecordedLease:
+    """
+    Tells its pool how it ended.
+    """
+
+    def __init__(self, pool: RecordingPool, lease: Lease) -> None:
+        self._pool = pool
+        self._lease = lease
+        self.backend = lease.backend
+
+    def release(self, outcome: Outcome, latency: float = 0.0) -> None:
+        self._pool.outcomes.append((self.backend.name, outcome))
+        self._pool.latencies.append(latency)
+        self._lease.release(outcome, latency)
 
 
 class RecordingPool(Pool):
@@ -32,16 +48,10 @@ class RecordingPool(Pool):
         self.outcomes: list[tuple[str, Outcome]] = []
         self.latencies: list[float] = []
         super().__init__(*arguments, **options)
-        self.watching = True
 
-    def acquire(self, context: Context, exclude: Any = ()) -> Lease:
+    def acquire(self, context: Context, exclude: Any = ()) -> Any:
         self.context = context
-        return super().acquire(context, exclude)
-
-    def settle(self, backend: Backend, outcome: Outcome, latency: float) -> None:
-        self.outcomes.append((backend.name, outcome))
-        self.latencies.append(latency)
-        super().settle(backend, outcome, latency)
+        return RecordedLease(self, super().acquire(context, exclude))
 
 
 class RelayTestCase(SynchronousTestCase):
@@ -73,7 +83,7 @@ class RelayTestCase(SynchronousTestCase):
         ]
         specs += [BackendSpec(name, address) for name, address in (addresses or {}).items()]
         self.pool = RecordingPool("ns", specs, seconds=self.loop.seconds)
-        self.route: UDPRoute | None = UDPRoute(self.pool, proxyHeader)
+        self.route: UDPRoute | None = UDPRoute(self.pool, "all", proxyHeader)
         self.ended = []
         self.loop.advance(1000.0)
         deadlines = Deadlines(self.loop)
