@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from lbproxy.errors import Outcome
 from lbproxy.l7.download import Body
+from lbproxy.l7.headers import upgradeOf
 from lbproxy.net.deadlines import HORIZON
 from lbproxy.wire.http1 import BadMessage, ResponseHead, ResponseReader, responseBody
 
@@ -221,7 +222,7 @@ class HTTPClientProtocol(Protocol):
         101: from here on the bytes are the application's. Only what was asked for (RFC 9110
         15.2.2).
         """
-        if not exchange.head.block.upgrade:
+        if not upgradeOf(exchange.head.block):
             raise BadMessage(502, "uninvitedUpgrade", "101 without a request to upgrade")
         self.exchange = None
         self.transport.unregisterProducer()

@@ -128,8 +128,16 @@ class RequestRenderer:
             if lower not in drop and lower not in named
         ]
         lines.append(self._lines)
+        hop = []
         if b"te" in named and _acceptsTrailers(block):
-            lines.append(b"TE: trailers\r\nConnection: TE\r\n")
+            lines.append(b"TE: trailers\r\n")
+            hop.append(b"TE")
+        upgrade = upgradeOf(block)
+        if upgrade:
+            lines.append(b"Upgrade: %b\r\n" % upgrade)
+            hop.append(b"Upgrade")
+        if hop:
+            lines.append(b"Connection: %b\r\n" % b", ".join(hop))
         lines.append(framingLine(block))
         return b"".join(lines)
 
@@ -176,6 +184,18 @@ def framingLine(block: HeaderBlock) -> bytes:
     if block.contentLength >= 0:
         return b"Content-Length: %d\r\n" % block.contentLength
     return b""
+
+
+def upgradeOf(block: HeaderBlock) -> bytes:
+    """
+    The protocols that a request may be upgraded to; empty for none.
+
+    h2c isn't passed on: behind it a client would speak to the backend as if we weren't there. Nor
+    is an upgrade behind a body, or one that HTTP/1.0 asks for (RFC 9110 7.8).
+    """
+    if block.version != 11 or block.chunked or block.contentLength > 0:
+        return b""
+    return b"" if b"h2c" in block.upgrade.lower() else block.upgrade
 
 
 def _acceptsTrailers(block: HeaderBlock) -> bool:
