@@ -1,8 +1,8 @@
 """
 Who is next? A Twisted reactor on epoll whose turns cost little more than their system calls.
 
-It is Twisted's epoll reactor, with: readable descriptors called straight, without a logging context
-around each call; writes that are tried before a write event is asked for; a turn that looks at its
+It is Twisted's epoll reactor, with: readable descriptors called straight, the logging context built
+for those who log; writes that are tried before a write event is asked for; a turn that looks at its
 timed calls only when one is due; and no more than L{_MOST_EVENTS} events per turn. Everything that
 is not the common case (errors, hang-ups, write events) goes Twisted's way. Any Twisted program can
 use it: C{twistd --reactor=lbproxy}.
@@ -21,9 +21,10 @@ from twisted.internet.base import _topHandler
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.posixbase import _NO_FILEDESC
 from twisted.logger import Logger
-from twisted.python import log
+from twisted.python import context, log
 
 from lbproxy.net import eager
+from lbproxy.net.logcontext import LogContext
 
 # More than this would only delay timed calls and new connections. A bound also keeps the kernel's
 # answer from growing with the number of idle connections, as Twisted's does.
@@ -41,11 +42,19 @@ class LeanReactor(EPollReactor):
     def __init__(self) -> None:
         self._soon: list[tuple[Callable[..., object], tuple[object, ...]]] = []
         self._eager: dict[Any, None] = {}  # wants to write, and has not been let down by the kernel
+        self._logContext = LogContext()
         super().__init__()
 
     # The loop
 
     def mainLoop(self) -> None:
+        context.call(self._logContext, self._loop)
+        self._log.info("Main loop terminated.")
+
+    def iterate(self, delay: float = 0.0) -> None:
+        context.call(self._logContext, super().iterate, delay)
+
+    def _loop(self) -> None:
         # Entering the handler costs as much as the rest of an idle turn: once, and after errors.
         while self._started:
             with _topHandler:
@@ -54,7 +63,6 @@ class LeanReactor(EPollReactor):
                     if self._eager:
                         self._tryWriters()
                     self.doIteration(self.running and self.timeout())
-        self._log.info("Main loop terminated.")
 
     def runUntilCurrent(self) -> None:
         if self._soon:
@@ -69,7 +77,9 @@ class LeanReactor(EPollReactor):
             super().runUntilCurrent()
 
     def timeout(self) -> float | None:
-        return 0 if self._soon or self._eager else super().timeout()
+        if self._soon or self._eager or self._justStopped:
+            return 0
+        return super().timeout()
 
     def callSoon(self, function: Callable[..., object], *arguments: object) -> None:
         """
@@ -97,20 +107,31 @@ class LeanReactor(EPollReactor):
                 return
             raise
         selectables = self._selectables
+        turn = self._logContext
+        before = turn.selectable
         for fd, event in events:
-            selectable = selectables.get(fd)
+            selectable = turn.selectable = selectables.get(fd)
             if selectable is None:  # went away during this very turn
                 continue
-            if event != EPOLLIN:
-                log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
-                continue
             try:
-                why = _NO_FILEDESC if selectable.fileno() == -1 else selectable.doRead()
-            except BaseException as e:
-                why = e
-                log.callWithLogger(selectable, log.err)
-            if why:
-                self._disconnectSelectable(selectable, why, True)
+                if event == EPOLLIN:
+                    self._read(selectable)
+                else:
+                    self._doReadOrWrite(selectable, fd, event)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                log.err()
+        turn.selectable = before
+
+    def _read(self, selectable: Any) -> None:
+        try:
+            why = _NO_FILEDESC if selectable.fileno() == -1 else selectable.doRead()
+        except BaseException as e:
+            why = e
+            log.err()
+        if why:
+            self._disconnectSelectable(selectable, why, True)
 
     doIteration = doPoll
 
@@ -170,9 +191,18 @@ class LeanReactor(EPollReactor):
         return removed + [writer for writer in tried if writer not in removed]
 
     def _tryWriters(self) -> None:
+        turn = self._logContext
+        before = turn.selectable
         for writer in list(self._eager):
             if writer in self._eager:
-                log.callWithLogger(writer, self._tryToWrite, writer)
+                turn.selectable = writer
+                try:
+                    self._tryToWrite(writer)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:
+                    log.err()
+        turn.selectable = before
 
     def _tryToWrite(self, writer: Any) -> None:
         try:
