@@ -17,9 +17,10 @@ from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.stream import StreamAddress
 from lbproxy.net.tls.certificates import loadPair
 from lbproxy.net.tls.handshake import Handshake, HandshakeFailed
+from lbproxy.net.tls.profiles import SUITES
 from lbproxy.net.tls.servercontext import show
 from lbproxy.net.tls.stream import CLOSE_TIMEOUT, TLSStream
-from lbproxy.net.tls.tlssocket import TLSSocket
+from lbproxy.net.tls.tlssocket import PortableTLSSocket, TLSSocket
 from lbproxy.net.tls.verify import Verification, isAddress, peerName, trust, verifyPeer
 
 
@@ -71,20 +72,29 @@ class ClientTLS:
         other.serverName = peerName(serverName)
         return other
 
+    def connection(self, skt: socket.socket, host: str = "") -> PortableTLSSocket:
+        """
+        Ready for its handshake.
+
+        @param host: whom we dialed, where L{serverName} does not say it.
+        """
+        name = self.serverName or (peerName(host) if host else "")
+        connection = TLSSocket(self.context, skt, self._scratch)
+        if self.verify:
+            connection.verification = Verification(name)
+        prepareClient(connection, name)
+        return connection
+
     def clientTransport(
         self, skt: socket.socket, protocol: Any, peer: StreamAddress, reactor: Any
     ) -> DialedTLS:
         """
         @param skt: connected, non-blocking.
         """
-        name = self.serverName
-        if not name and not isinstance(peer, UNIXAddress):
-            name = peerName(peer.host)
-        verification = Verification(name) if self.verify else None
-        connection = TLSSocket(self.context, skt, self._scratch)
-        prepareClient(connection, name, verification)
+        host = "" if isinstance(peer, UNIXAddress) else peer.host
+        connection = self.connection(skt, host)
         deadlines = self._deadlinesOn(reactor)
-        handshake = Handshake(reactor, connection, deadlines, verification)
+        handshake = Handshake(reactor, connection, deadlines)
 
         def transport() -> TLSStream:
             return TLSStream(connection, protocol, peer, reactor, deadlines, self.closeTimeout)
@@ -147,6 +157,7 @@ def clientContext(
     """
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_tls13_ciphersuites(SUITES)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
     if verify:
@@ -160,11 +171,10 @@ def clientContext(
     return context
 
 
-def prepareClient(connection: SSL.Connection, name: str, verification: Verification | None) -> None:
+def prepareClient(connection: SSL.Connection, name: str) -> None:
     """
-    Before the handshake: say whom we want, and have it looked at who answers.
+    Before the handshake: say whom we want.
     """
-    connection.set_app_data(verification)
     connection.set_connect_state()
     # RFC 6066 3: no addresses.
     if name and not isAddress(name):

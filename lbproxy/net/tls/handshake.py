@@ -18,7 +18,6 @@ from zope.interface import implementer
 from lbproxy.errors import LBProxyError
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.tls.tlssocket import PortableTLSSocket, reasonOf
-from lbproxy.net.tls.verify import Verification
 
 # Bytes of a misguided peer that are read before closing.
 _UNREAD = 65536
@@ -51,27 +50,19 @@ class Handshake:
         "_reactor",
         "_reading",
         "_timeout",
-        "_verification",
         "_writing",
         "connection",
         "deadline",
         "fileno",
     )
 
-    def __init__(
-        self,
-        reactor: Any,
-        connection: PortableTLSSocket,
-        deadlines: Deadlines,
-        verification: Verification | None = None,
-    ) -> None:
+    def __init__(self, reactor: Any, connection: PortableTLSSocket, deadlines: Deadlines) -> None:
         """
-        @param connection: told already which side it is.
-        @param verification: has to have passed in the end.
+        @param connection: told already which side it is. If it has a verification, that has to have
+            passed in the end.
         """
         self._reactor = reactor
         self._deadlines = deadlines
-        self._verification = verification
         self._done: Callable[[str], object] | None = None
         self._reading = self._writing = False
         self._timeout = 0.0
@@ -136,7 +127,7 @@ class Handshake:
         """
         For the reactor, when it finds the descriptor dead or shuts down.
         """
-        self._fail("ended")
+        self._fail("the peer left")
 
     def deadlinePassed(self, now: float) -> None:
         """
@@ -148,7 +139,7 @@ class Handshake:
         return "TLS handshake"
 
     def _up(self) -> None:
-        verification = self._verification
+        verification = self.connection.verification
         if verification is not None and not verification.passed:
             self._fail(verification.reason or "the peer was not verified")
         else:
@@ -165,8 +156,9 @@ class Handshake:
         self._finish(reason, close=True)
 
     def _reason(self, error: SSL.Error) -> str:
-        if self._verification is not None and self._verification.reason:
-            return self._verification.reason
+        verification = self.connection.verification
+        if verification is not None and verification.reason:
+            return verification.reason
         return reasonOf(error)
 
     def _finish(self, reason: str, close: bool = False) -> None:

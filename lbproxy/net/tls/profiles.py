@@ -16,7 +16,8 @@ VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 # X25519MLKEM768 costs a quarter more per handshake than X25519, and is only used with clients that
 # ask for it: recorded traffic stays secret when quantum computers come.
 _GROUPS = b"X25519MLKEM768:X25519:P-256:P-384"
-_SUITES = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+#: For TLS 1.3.
+SUITES = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 # All of them with forward secrecy and authenticated. DHE went with guideline 6.0: its cost for the
 # server can be forced up by anybody (CVE-2002-20001).
 _CIPHERS = (
@@ -41,7 +42,7 @@ class Profile:
         """
         context.set_min_proto_version(VERSIONS[max(minVersion, self.minVersion)])
         context.set_cipher_list(_CIPHERS)
-        context.set_tls13_ciphersuites(_SUITES)
+        context.set_tls13_ciphersuites(SUITES)
         setGroups(context, _GROUPS)
         # Renegotiation lets a client make the server do a handshake for the price of a message.
         context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)

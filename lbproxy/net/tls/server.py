@@ -20,7 +20,7 @@ from lbproxy.net.tls.handshake import Handshake, HandshakeFailed
 from lbproxy.net.tls.native import sessionReused
 from lbproxy.net.tls.servercontext import ServerPolicy
 from lbproxy.net.tls.stream import CLOSE_TIMEOUT, TLSStream
-from lbproxy.net.tls.tlssocket import TLSSocket
+from lbproxy.net.tls.tlssocket import PortableTLSSocket, TLSSocket
 
 # At most one line about failed handshakes in so many seconds; scanners make thousands.
 _LOG_PAUSE = 1.0
@@ -118,6 +118,16 @@ class ServerTLS:
 
     # Connections
 
+    def connection(self, skt: socket.socket) -> PortableTLSSocket:
+        """
+        Ready for its handshake.
+        """
+        connection = TLSSocket(self._contexts.first, skt, self._scratch)
+        # The callbacks must live as long as their handshake, whatever is reloaded meanwhile.
+        connection.set_app_data(self._contexts)
+        connection.set_accept_state()
+        return connection
+
     def serverTransport(
         self, skt: socket.socket, protocol: Any, peer: StreamAddress, server: Any, reactor: Any
     ) -> AcceptedTLS:
@@ -128,10 +138,7 @@ class ServerTLS:
         @param skt: connected, non-blocking.
         @param peer: what C{getPeer} says.
         """
-        connection = TLSSocket(self._contexts.first, skt, self._scratch)
-        # The callbacks must live as long as their handshake, whatever is reloaded meanwhile.
-        connection.set_app_data(self._contexts)
-        connection.set_accept_state()
+        connection = self.connection(skt)
         deadlines = self._deadlinesOn(reactor)
         handshake = Handshake(reactor, connection, deadlines)
 

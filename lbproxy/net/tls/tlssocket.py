@@ -18,6 +18,7 @@ from typing import Any
 from OpenSSL import SSL
 
 from lbproxy.net.tls import native
+from lbproxy.net.tls.verify import Verification
 
 # The most plain text that fits into one record (RFC 8446 5.1).
 _RECORD = 16384
@@ -37,12 +38,14 @@ class PortableTLSSocket(SSL.Connection):
     With pyOpenSSL's public methods only.
 
     @ivar plain: the socket below.
+    @ivar verification: of a client's peer.
     @ivar scratch: where records are read to; shared by all connections of one thread.
     @ivar again: C{recv} has to be called once more, whether or not the descriptor is readable.
     @ivar wantsWrite: the last C{recv} has something to write first (an answer to a KeyUpdate).
     @ivar wantsRead: the last C{send} has something to read first.
     """
 
+    verification: Verification | None = None
     again = False
     wantsWrite = False
     wantsRead = False
@@ -188,13 +191,13 @@ def _asOSError(error: int) -> OSError:
 
 def reasonOf(error: SSL.Error) -> str:
     """
-    In a few words, C{"no shared cipher"}; C{"ended"} when the peer just left.
+    In a few words: C{"no shared cipher"}, C{"the peer left"}.
     """
     if isinstance(error, SSL.SysCallError):
         number = error.args[0]
-        return os.strerror(number).lower() if number > 0 else "ended"
+        return os.strerror(number).lower() if number > 0 else "the peer left"
     if isinstance(error, SSL.ZeroReturnError):
-        return "ended"
+        return "the peer left"
     entries = error.args[0] if error.args else ()
     reasons = [entry[2] for entry in entries if entry[2]] if isinstance(entries, list) else []
     return reasons[0] if reasons else "unknown error"

@@ -36,7 +36,7 @@ _REASONS = {
 
 class Verification:
     """
-    The verification of one connection's peer; put on the connection with C{set_app_data}.
+    The verification of one connection's peer; the connection has it as C{verification}.
 
     @ivar name: the DNS name or the address it has to be for.
     @ivar passed: the peer's own certificate was looked at, and is good.
@@ -69,10 +69,11 @@ def verifyPeer(
     connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, ok: int
 ) -> bool:
     """
-    For C{SSL.Context.set_verify}; the connection needs a L{Verification}.
+    For C{SSL.Context.set_verify}, with connections that have a L{Verification}.
     """
     try:
-        verification: Verification = connection.get_app_data()
+        # Not its app data: Twisted's TLS puts something of its own there.
+        verification: Verification = connection.verification
         return verification.look(certificate, error, depth, ok)
     except Exception:
         # An exception that gets out of here is lost in OpenSSL; what counts is that it means no.
@@ -103,6 +104,8 @@ def nameMismatch(certificate: x509.Certificate, name: str) -> str:
     @param name: a DNS name, in its ASCII form, or an IP address.
     @return: why C{certificate} is not for C{name}; C{""} when it is.
     """
+    if not name:
+        return "its certificate cannot be verified: no serverName is set"
     try:
         if isAddress(name):
             verify_certificate_ip_address(certificate, name)

@@ -19,7 +19,7 @@ _FAILURES = {
 }
 
 
-class HandReactor(_DisconnectSelectableMixin, Clock):  # type: ignore[misc]
+class HandReactor(_DisconnectSelectableMixin, Clock):
     """
     What a descriptor needs of a reactor.
     """
@@ -80,8 +80,8 @@ class HandReactor(_DisconnectSelectableMixin, Clock):  # type: ignore[misc]
         assert condition(), "it never came true"
 
     def _event(self, fd: int, event: int) -> None:
-        reader = next((r for r, number in self.readers.items() if number == fd), None)
-        writer = next((w for w, number in self.writers.items() if number == fd), None)
+        reader: Any = next((r for r, number in self.readers.items() if number == fd), None)
+        writer: Any = next((w for w, number in self.writers.items() if number == fd), None)
         why: Any = None
         isRead = False
         if event & (select.POLLHUP | select.POLLERR) and not event & select.POLLIN:
