@@ -11,8 +11,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from lbproxy.config.kinds import Kind, Text, Whole, Word, asText
-from lbproxy.config.match import TOKEN, Pattern
+from lbproxy.config.match import TOKEN
 from lbproxy.config.model import Model, OneOrMany, exactlyOne
+from lbproxy.config.regex import RoutePattern, compiledRE2
 from lbproxy.config.tls import Path
 from lbproxy.config.units import FullString, PositiveDuration, String
 from lbproxy.config.words import quoted, unknown
@@ -87,7 +88,7 @@ class Rewrite(Model):
 
     stripPrefix: String = Field(default="", description="Cut from the path's start.")
     addPrefix: String = Field(default="", description="Put before the path.")
-    regex: tuple[Pattern, String] | None = Field(
+    regex: tuple[RoutePattern, String] | None = Field(
         default=None, description="A regular expression and what its find becomes."
     )
     host: HeaderTemplate = Field(
@@ -101,14 +102,13 @@ class Rewrite(Model):
             if prefix and not prefix.startswith("/"):
                 raise ValueError(f'{key} {quoted(prefix)} is no path; wanted one that begins "/"')
         if self.regex:
-            try:
-                re.sub(self.regex[0], self.regex[1], "")
-                re.compile(self.regex[0]).sub(self.regex[1], "/")
-            except (re.error, IndexError) as error:
-                raise ValueError(
-                    f"{quoted(self.regex[1])} does not fit its expression: {error}; "
-                    r'wanted references such as "\1" to its groups'
-                ) from None
+            groups = compiledRE2(self.regex[0]).groups
+            for reference in re.findall(r"\\([0-9])", self.regex[1]):
+                if int(reference) > groups:
+                    raise ValueError(
+                        f"{quoted(self.regex[1])} refers to group {reference}; "
+                        f"wanted at most {groups}, the groups of {quoted(self.regex[0])}"
+                    )
         return self
 
 

@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from lbproxy.config.edit import HeaderKey, HeaderTemplate
 from lbproxy.config.kinds import Text, Whole, Word
-from lbproxy.config.match import AbsolutePath, Method, Pattern
+from lbproxy.config.match import AbsolutePath, Method
 from lbproxy.config.model import Model, OneOrMany, exactlyOne
 from lbproxy.config.payload import Payload, Status, StatusRange
+from lbproxy.config.regex import CheckPattern
 from lbproxy.config.units import Bool, Duration, Percent, PositiveDuration, String
 
 PROBES = (
@@ -45,7 +46,7 @@ class HTTPCheck(Model):
         default=(StatusRange(200, 399),), min_length=1, description="Any of these statuses."
     )
     expectBody: String = Field(default="", description="Text that the body holds; empty: any body.")
-    expectBodyRegex: Pattern = Field(default="", description="What is found in the body.")
+    expectBodyRegex: CheckPattern = Field(default="", description="What is found in the body.")
     tls: Annotated[Literal["auto", True, False], Word("choice")] = Field(
         default="auto", description="auto: if the pool has C{tls}."
     )
@@ -60,7 +61,7 @@ class TCPCheck(Model):
     expect: Payload = Field(
         default=b"", description="Found in what comes; empty: connecting is enough."
     )
-    expectRegex: Pattern = Field(
+    expectRegex: CheckPattern = Field(
         default="", description="Found in what comes, as a regular expression."
     )
     tls: Bool = Field(default=False, description="Speak TLS, as the pool's C{tls} says.")
@@ -75,7 +76,7 @@ class UDPCheck(Model):
     expect: Payload = Field(
         default=b"", description="Found in the answer; empty: any answer, and none is no failure."
     )
-    expectRegex: Pattern = Field(
+    expectRegex: CheckPattern = Field(
         default="", description="Found in the answer, as a regular expression."
     )
     dns: String = Field(

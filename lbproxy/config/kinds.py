@@ -205,22 +205,3 @@ def absolute(path: str, origin: object) -> str:
     """
     folder = origin.folder if isinstance(origin, Scalar) else os.getcwd()
     return os.path.normpath(os.path.join(folder, path))
-
-
-class Regex(Kind):
-    """
-    A regular expression of Python's C{re}, as text; it compiles.
-    """
-
-    noun: ClassVar[str] = "regular expression"
-
-    def parse(self, value: object) -> object:
-        text = asText(value)
-        try:
-            re.compile(text)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(
-                f"{quoted(text)} is not a regular expression: {error}; "
-                "wanted one that Python's re compiles"
-            ) from None
-        return text

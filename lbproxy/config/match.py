@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from lbproxy.config.kinds import Before, Kind, Regex, Text, asText
+from lbproxy.config.kinds import Before, Kind, Text, asText
 from lbproxy.config.model import Model, OneOrMany
+from lbproxy.config.regex import RoutePattern
 from lbproxy.config.tls import ALPN
 from lbproxy.config.units import Bool, Network, String
 from lbproxy.config.words import quoted
@@ -48,7 +49,6 @@ Host = Annotated[str, HostPattern()]
 HeaderName = Annotated[str, Text(TOKEN, "a header's name, such as X-Edge")]
 Method = Annotated[str, Text(TOKEN, "a method, such as GET")]
 AbsolutePath = Annotated[str, Text(r"/[^\x00-\x1f\x7f]*", 'a path that begins with "/"')]
-Pattern = Annotated[str, Regex()]
 
 
 def _valueMatch(value: Any) -> Any:
@@ -62,7 +62,7 @@ class ValueMatch(Model):
     """
 
     exact: OneOrMany[String] = Field(default=(), description="Any of these, compared exactly.")
-    regex: Pattern = Field(
+    regex: RoutePattern = Field(
         default="", description="A regular expression that the whole value fits."
     )
     present: Bool | None = Field(
@@ -94,7 +94,7 @@ class HTTPMatch(Model):
     pathPrefix: OneOrMany[AbsolutePath] = Field(
         default=(), description="What the path begins with."
     )
-    pathRegex: OneOrMany[Pattern] = Field(
+    pathRegex: OneOrMany[RoutePattern] = Field(
         default=(), description="A regular expression that is found at the path's start."
     )
     method: OneOrMany[Method] = Field(default=(), description="The request's method; case matters.")

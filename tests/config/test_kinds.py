@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import TypeAdapter, ValidationError
 from twisted.trial.unittest import SynchronousTestCase
 
-from lbproxy.config.kinds import FilePath, Flag, Kind, Regex, Text, Whole, Word
+from lbproxy.config.kinds import FilePath, Flag, Kind, Text, Whole, Word
 from lbproxy.config.scalar import Scalar
 from lbproxy.config.words import quoted, shown, subject, unknown
 
@@ -120,11 +120,3 @@ class KindTests(SynchronousTestCase):
         self.assertEqual(FilePath().parse("a.pem"), os.path.abspath("a.pem"))
         self.assertEqual(FilePath().parse(""), "")
         self.assertIn("NUL", self.refused(FilePath(), "a\0b"))
-
-    def test_regularExpressions(self) -> None:
-        """
-        What does not compile is refused with the reason.
-        """
-        self.assertEqual(Regex().parse("^/a(b|c)$"), "^/a(b|c)$")
-        self.assertIn("unterminated subpattern", self.refused(Regex(), "a(b"))
-        self.assertIn("is not a regular expression", self.refused(Regex(), "(" * 5000 + ")" * 5000))

@@ -124,9 +124,9 @@ class EditTests(SynchronousTestCase):
         assert made.rewrite is not None
         self.assertEqual(made.rewrite.regex, ("^/old/(.*)$", r"/new/\1"))
         self.assertIn("is no path", refused(pool="a", rewrite={"addPrefix": "api"}))
-        self.assertIn(
-            "does not fit its expression", refused(pool="a", rewrite={"regex": ["a", r"\1"]})
-        )
+        regex = ["a", r"\1"]
+        said = refused(pool="a", rewrite={"regex": regex})
+        self.assertIn("refers to group 1; wanted at most 0", said)
 
     def test_guards(self) -> None:
         """
