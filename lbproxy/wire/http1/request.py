@@ -101,7 +101,16 @@ class RequestReader:
     on with the next head. After L{BadMessage} the stream is of no use any more.
     """
 
-    __slots__ = ("_countLimit", "_kind", "_memo", "_room", "_scanner", "limits", "rest")
+    __slots__ = (
+        "_countLimit",
+        "_fieldRoom",
+        "_kind",
+        "_lineRoom",
+        "_memo",
+        "_scanner",
+        "limits",
+        "rest",
+    )
 
     def __init__(
         self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[HeaderBlock] = sharedBlocks
@@ -111,8 +120,9 @@ class RequestReader:
         self._memo = memo
         self._scanner: HeadScanner | None = None
         self._countLimit = limits.count
-        # A head no longer than this is within both limits, whatever its parts are.
-        self._room = min(limits.line, limits.headers) - 4
+        # Where the version may start, and how long the head may be from there on.
+        self._lineRoom = limits.line - len(b"HTTP/1.1")
+        self._fieldRoom = limits.headers + len(b"HTTP/1.1\r\n")
         self._kind = _requestKind(limits)
 
     @property
@@ -140,19 +150,21 @@ class RequestReader:
         @param start: where the version is.
         @return: L{None} if this takes a closer look.
         """
-        if len(data) <= self._room and data.endswith(b"\r\n\r\n"):
+        if start > self._lineRoom:
+            return None
+        if len(data) - start <= self._fieldRoom and data.endswith(b"\r\n\r\n"):
             # Mostly this is one head and nothing else. If it is more, the empty line amid it is no
             # field, and we look again.
             block = self._block(data[start:])
             if block is not None:
                 self.rest = b""
                 return block
-        end = data.find(b"\r\n\r\n", start)
-        if not 0 < end <= self._room:
+        end = data.find(b"\r\n\r\n", start) + 4
+        if not 4 < end <= start + self._fieldRoom:
             return None
-        block = self._block(data[start : end + 4])
+        block = self._block(data[start:end])
         if block is not None:
-            self.rest = data[end + 4 :]
+            self.rest = data[end:]
         return block
 
     def _scan(self, scanner: HeadScanner, data: bytes) -> RequestHead | None:

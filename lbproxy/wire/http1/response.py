@@ -79,7 +79,8 @@ class ResponseReader:
         self._memo = memo
         self._scanner: HeadScanner | None = None
         self._countLimit = limits.count
-        self._room = min(limits.line, limits.headers) - 4
+        # A head no longer than this is within both limits, whatever its parts are.
+        self._room = min(limits.line, limits.headers)
         self._kind = _responseKind(limits)
 
     @property
@@ -95,14 +96,18 @@ class ResponseReader:
         @raise BadMessage: 502, what came can't become a response.
         """
         if self._scanner is None:
-            end = data.find(b"\r\n\r\n")
-            if 0 < end <= self._room:
-                head = self._head(data[: end + 4])
+            end = data.find(b"\r\n\r\n") + 4
+            if end > 4 and (end <= self._room or self._fits(data, end)):
+                head = self._head(data[:end])
                 if head is not None:
-                    self.rest = data[end + 4 :]
+                    self.rest = data[end:]
                     return head
             self._scanner = HeadScanner(self._kind)
         return self._scan(self._scanner, data)
+
+    def _fits(self, data: bytes, end: int) -> bool:
+        line = data.find(b"\r\n")
+        return line <= self.limits.line and end - line - 2 <= self.limits.headers
 
     def _scan(self, scanner: HeadScanner, data: bytes) -> ResponseHead | None:
         self.rest = b""

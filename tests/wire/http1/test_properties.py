@@ -113,7 +113,7 @@ class FragmentationTests(SynchronousTestCase):
         self.assertEqual(read(inPieces(data, cuts)), whole)
         self.assertEqual(read(byteByByte(data)), whole)
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(_requests | st.binary(max_size=200), _cuts, _limits)
     def test_requests(self, data: bytes, cuts: list[int], limits: HeadLimits) -> None:
         """
@@ -121,7 +121,7 @@ class FragmentationTests(SynchronousTestCase):
         """
         self.check(data, cuts, lambda pieces: readRequest(pieces, limits).meaning())
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(
         _responses | st.binary(max_size=200),
         _cuts,
@@ -143,7 +143,7 @@ class RewritingTests(SynchronousTestCase):
     What was understood has one form, and that form is understood alike.
     """
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(_requests)
     def test_acceptedRequestsReadBack(self, data: bytes) -> None:
         """
@@ -155,7 +155,7 @@ class RewritingTests(SynchronousTestCase):
             again = readRequest([writeRequest(reading)])
             self.assertEqual(again.meaning(), reading.meaning())
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(_responses, st.sampled_from([b"GET", b"HEAD"]))
     def test_acceptedResponsesReadBack(self, data: bytes, method: bytes) -> None:
         """
@@ -167,7 +167,7 @@ class RewritingTests(SynchronousTestCase):
             again = readResponse([writeResponse(reading)], method, eof=True)
             self.assertEqual(again.meaning(), reading.meaning())
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(_requests | _responses)
     def test_nothingAcceptedEndsALine(self, data: bytes) -> None:
         """
@@ -182,7 +182,7 @@ class RewritingTests(SynchronousTestCase):
             for name, value in reading.trailers:
                 self.assertTrue(isToken(name) and isFieldValue(value))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(_requests)
     def test_memoryChangesNothing(self, data: bytes) -> None:
         """
@@ -205,7 +205,7 @@ class RoundTripTests(SynchronousTestCase):
     What is written well is read as it was meant.
     """
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(
         _tokens.filter(lambda method: method != b"CONNECT"),
         st.lists(st.tuples(_names, _values), max_size=12),
@@ -257,7 +257,7 @@ class PathTests(SynchronousTestCase):
         ]
     )
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(st.lists(_parts, max_size=12).map(lambda parts: b"/" + b"".join(parts)))
     def test_noDotSegmentsStay(self, raw: bytes) -> None:
         """
