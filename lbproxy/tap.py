@@ -65,6 +65,9 @@ def build(reactor: Any, config: str | None, demo: bool) -> EdgeService:
         raise SystemExit(1) from None
     if embedded is not None:
         embedded.attach(edge)
+    # At once, for a stop that comes while ports open; and again when the reactor has put its own
+    # handlers in place.
+    _takeSignals(reactor, edge)
     reactor.callWhenRunning(_takeSignals, reactor, edge)
     _plainErrors()
     return edge
@@ -80,6 +83,7 @@ def _takeSignals(reactor: Any, edge: EdgeService) -> None:
         reactor.callFromThread(edge.reopen)
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGUSR1, reopen)
 
 

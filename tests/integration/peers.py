@@ -25,12 +25,14 @@ class Peer(ProcessProtocol):
     A running server.
 
     @ivar output: what it printed.
+    @ivar status: its exit status, once it has ended; L{None} for one that a signal ended.
     """
 
     def __init__(self) -> None:
         self.output = b""
         self.ended: Deferred[None] = Deferred()
         self.running = True
+        self.status: int | None = None
 
     def outReceived(self, data: bytes) -> None:
         self.output += data
@@ -39,6 +41,7 @@ class Peer(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         self.running = False
+        self.status = getattr(reason.value, "exitCode", None)
         self.ended.callback(None)
 
     def stop(self, name: str = "TERM") -> Deferred[None]:
@@ -92,7 +95,8 @@ worker_processes 1; daemon off; master_process off;
 pid {case.path(f"nginx-{port}.pid")}; error_log stderr;
 events {{ worker_connections 1024; }}
 http {{
-  access_log off; client_max_body_size 0; client_body_temp_path {case.folder}; proxy_temp_path {case.folder};
+  access_log off; client_max_body_size 0;
+  client_body_temp_path {case.folder}; proxy_temp_path {case.folder};
   fastcgi_temp_path {case.folder}; uwsgi_temp_path {case.folder}; scgi_temp_path {case.folder};
   server {{ listen 127.0.0.1:{port} backlog=1024; {body} }}
 }}

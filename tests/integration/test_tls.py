@@ -33,7 +33,10 @@ listeners:
       certificates:
         - {{cert: {shop[0]}, key: {shop[1]}}}
         - {{cert: {wild[0]}, key: {wild[1]}}}
-pools: {{web: {{backends: ["127.0.0.1:{self.serve(backend)}"], affinity: {{cookie: {{secret: x}}}}}}}}
+pools:
+  web:
+    affinity: {{cookie: {{secret: x}}}}
+    backends: ["127.0.0.1:{self.serve(backend)}"]
 """)
         port = portOf(edge, "web")
         for name in ("shop.example", "a.wild.example"):
