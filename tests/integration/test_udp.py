@@ -112,7 +112,7 @@ class UDPTests(EdgeCase):
         return responders
 
     def relaying(
-        self, ports: list[int], bind: str = "127.0.0.1:0", udp: str = "", grace: float = 1.0
+        self, ports: list[int], bind: str = "127.0.0.1:0", udp: str = "", grace: float = 0.05
     ) -> int:
         """
         Start an edge before these ports.
@@ -267,12 +267,15 @@ pools: {{ns: {{backends: [{backends}]}}}}
         # Its control connection takes the TCP listener on the same port.
         number, port = freePort(), freePort()
         await start(self, "iperf3", "-s", "-p", str(number), "-B", "127.0.0.1", port=number)
-        self.edge(f"""
+        self.edge(
+            f"""
 listeners:
   tcp: {{bind: "127.0.0.1:{port}", protocol: tcp, pool: iperf}}
   udp: {{bind: "127.0.0.1:{port}", protocol: udp, pool: iperf}}
 pools: {{iperf: {{backends: ["127.0.0.1:{number}"]}}}}
-""")
+""",
+            grace=0.05,
+        )
         command = ("iperf3", "-c", "127.0.0.1", "-p", str(port), "-u", "-b", "10M", "-t", "1")
         out, status = await self.shell(*command, "-l", "1200", "-J", *direction)
         self.assertEqual(status, 0, out)
