@@ -26,10 +26,10 @@ def now() -> datetime.datetime:
 
 def makeKey(kind: str = "ec") -> PrivateKey:
     """
-    @param kind: C{"ec"} (P-256) or C{"rsa"} (2048 bits; slow).
+    @param kind: C{"ec"} (P-256), C{"rsa"} (2048 bits; slow) or C{"weak"} (RSA, 1024 bits).
     """
-    if kind == "rsa":
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if kind in ("rsa", "weak"):
+        return rsa.generate_private_key(65537, 2048 if kind == "rsa" else 1024)
     return ec.generate_private_key(ec.SECP256R1())
 
 

@@ -274,4 +274,7 @@ class TLSStream(Stream):
     def connectionLost(self, reason: Failure) -> None:
         if not self.disconnected:
             self._deadlines.forget(self)
+            # Or OpenSSL would throw away the session of a connection that ended otherwise, which
+            # RFC 8446 6.1 does not ask for.
+            self._connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
             super().connectionLost(reason)
