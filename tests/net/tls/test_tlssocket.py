@@ -171,7 +171,7 @@ class SocketTests:
         With a peer that does not read, what fits is sent; the rest can be sent later, in other
         pieces, and all arrives in order.
         """
-        near, far = self._connect(8192)
+        near, far = self._connect(100_000)
         data = os.urandom(1 << 20)
         sent = near.send(data)
         self.assertTrue(0 < sent < len(data), sent)
@@ -228,7 +228,7 @@ class SocketTests:
         """
         The number of bytes taken counts over all pieces.
         """
-        near, far = self._connect(8192)
+        near, far = self._connect(100_000)
         pieces = [os.urandom(50_000) for _ in range(40)]
         sent = near.sendmsg(pieces)
         self.assertTrue(0 < sent < 2_000_000)
