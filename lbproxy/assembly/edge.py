@@ -23,7 +23,6 @@ from lbproxy.config.listener import AccessLog, HTTPListener, TCPListener, UDPLis
 from lbproxy.control.admin import adminSite
 from lbproxy.control.logfile import LogFile
 from lbproxy.control.relaylog import RelayLog
-from lbproxy.l4.tcprelay import TCPRelay
 from lbproxy.net.listening import listenStream
 from lbproxy.pool.backend import Backend, Health
 from lbproxy.pool.events import BackendLeft, Event, HealthChanged
@@ -115,8 +114,7 @@ class EdgeBuilder:
 
         def openPort(address: Address) -> Port:
             port = listenStream(self.parts.reactor, address, factory, tls=tls)
-            if isinstance(factory, TCPRelay):
-                factory.addPort(port)
+            factory.addPort(port)
             return port
 
         return Listener(name, asked.bind, openPort, relaying)
@@ -125,10 +123,11 @@ class EdgeBuilder:
         """
         Tell the log, and let go of connections that lead nowhere.
         """
-        if not isinstance(event, HealthChanged):  # the checker has said why
+        if not isinstance(event, HealthChanged):  # of which the checker has said why
             self.log.info("{event}", event=event)
-        down = isinstance(event, HealthChanged) and event.new is Health.DOWN
-        if down or isinstance(event, BackendLeft):
+        if isinstance(event, BackendLeft):
+            self._forget(event.backend)
+        if isinstance(event, HealthChanged) and event.new is Health.DOWN:
             self._forget(event.backend)
 
     def _forget(self, backend: Backend) -> None:

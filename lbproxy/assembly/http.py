@@ -9,10 +9,11 @@ from typing import Any
 
 import re2
 
-from lbproxy.assembly.networks import networkSet
+from lbproxy.assembly.networks import admission, networkSet
 from lbproxy.assembly.parts import Parts
 from lbproxy.assembly.reaching import reaching
 from lbproxy.config import edit, listener, match, route
+from lbproxy.config.limits import RateLimit as RateLimitConfig
 from lbproxy.config.pool import Pool as PoolConfig
 from lbproxy.control.accesslog import CombinedLog, JSONLog
 from lbproxy.control.logfile import LogFile
@@ -66,10 +67,14 @@ class HTTPAssembly:
                 asked.timeouts.idle,
             ),
             isTrusted=networkSet(asked.trustedProxies),
+            admits=admission(asked.allow, asked.deny),
+            maxConnections=asked.maxConnections,
+            maxConnectionsPerIP=asked.maxConnectionsPerIP,
             errorPages=ErrorPages(_pages(asked.errorPages)),
             record=self._record(asked.accessLog),
         )
-        routes = [Route(_match(each.match), self._plan(each)) for each in asked.routes]
+        common = self._rateGuards(asked.rateLimit)
+        routes = [Route(_match(each.match), self._plan(each, common)) for each in asked.routes]
         parts = self._parts
         return HTTPFactory(RouteTable(routes), settings, parts.deadlines, parts.reactor.seconds)
 
@@ -79,17 +84,22 @@ class HTTPAssembly:
         sink = self._logFile(asked.file)
         return (JSONLog(sink) if asked.format == "json" else CombinedLog(sink)).record
 
-    def _plan(self, asked: route.HTTPRoute) -> Plan:
+    def _plan(self, asked: route.HTTPRoute, common: list[Guard]) -> Plan:
+        """
+        @param common: the listener's own guards, shared by its routes.
+        """
         plan = self._action(asked)
-        guards = self._guards(asked)
+        guards = common + self._guards(asked)
         return GuardedPlan(guards, plan) if guards else plan
 
+    def _rateGuards(self, asked: RateLimitConfig | None) -> list[Guard]:
+        if asked is None:
+            return []
+        bucket = RateLimit(asked.requests, asked.per, asked.burst, self._parts.reactor.seconds)
+        return [RateGuard(bucket, compileKey(str(asked.key)))]
+
     def _guards(self, asked: route.HTTPRoute) -> list[Guard]:
-        guards: list[Guard] = []
-        limit = asked.rateLimit
-        if limit is not None:
-            bucket = RateLimit(limit.requests, limit.per, limit.burst, self._parts.reactor.seconds)
-            guards.append(RateGuard(bucket, compileKey(str(limit.key))))
+        guards = self._rateGuards(asked.rateLimit)
         if asked.auth is not None and asked.auth.basic is not None:
             basic = asked.auth.basic
             guards.append(

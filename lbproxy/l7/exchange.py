@@ -119,6 +119,8 @@ class Exchange(RequestContext):
             if block.chunked or block.contentLength > 0:
                 self.requestDone = False
                 self.upload = self._upload(factory)
+            if factory.rules.concern(self) and self._ruledOut(factory):
+                return
             only = factory.only
             plan = factory.planFor(self) if only is None or b"%" in self.path else only
         except (BadMessage, DownstreamError) as bad:
@@ -133,6 +135,16 @@ class Exchange(RequestContext):
             connection.expectBody(block.expectContinue)
         if connection.exchange is self:
             plan.start(self)
+
+    def _ruledOut(self, factory: HTTPFactory) -> bool:
+        verdict = factory.rules.verdict(self)
+        if verdict is None:
+            return False
+        status, self.code, extra = verdict
+        if not self.requestDone or self.head.form == "authority":
+            self.connection.closing = True
+        self.fail(status, extra)
+        return True
 
     def _upload(self, factory: HTTPFactory) -> Upload:
         body = requestBody(self.head, factory.limits)

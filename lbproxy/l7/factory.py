@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
@@ -22,12 +22,22 @@ from lbproxy.l7.headers import DateLine
 from lbproxy.l7.plan import Plan
 from lbproxy.l7.replies import ErrorPages
 from lbproxy.l7.routing import RouteTable
+from lbproxy.l7.rules import Rules
 from lbproxy.l7.server import HTTPServerProtocol
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
 if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
+
+
+class AcceptingPort(Protocol):
+    """
+    Where connections come in.
+    """
+
+    def pauseProducing(self) -> None: ...
+    def resumeProducing(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,9 @@ class HTTPSettings:
 
     @ivar bodyLimit: bytes of a request's body; 0 for no limit.
     @ivar isTrusted: whether a peer's word on the client's address is believed.
+    @ivar admits: whether a client's address may come in; L{None}: everybody may.
+    @ivar maxConnections: 0 for no limit; over it new ones wait in the kernel's backlog.
+    @ivar maxConnectionsPerIP: 0 for no limit; over it a connection's first request is answered 429.
     @ivar record: told of each exchange at its end, for the access log.
     """
 
@@ -63,6 +76,9 @@ class HTTPSettings:
     bodyLimit: int = 0
     timeouts: ServerTimeouts = field(default_factory=ServerTimeouts)
     isTrusted: Callable[[str], bool] = _nobody
+    admits: Callable[[str], bool] | None = None
+    maxConnections: int = 0
+    maxConnectionsPerIP: int = 0
     errorPages: ErrorPages = field(default_factory=ErrorPages)
     record: Callable[[Exchange], object] | None = None
 
@@ -108,6 +124,7 @@ class HTTPFactory(Factory):
         self.keepAlive = settings.timeouts.keepAlive
         self.secure = settings.secure
         self.errorPages = settings.errorPages
+        self.rules = Rules(settings.admits)
         self.deadlines = deadlines
         self.seconds = seconds
         self.now = now
@@ -117,6 +134,9 @@ class HTTPFactory(Factory):
         self.only = routes.only
         self._record = settings.record
         self._connections: dict[HTTPServerProtocol, None] = {}
+        self._perIP: dict[str, int] = {}
+        self._ports: list[AcceptingPort] = []
+        self._full = False
         self._date = DateLine()
         self._idPrefix = secrets.token_hex(6).encode("ascii")
         self._ids = count(1)
@@ -152,15 +172,49 @@ class HTTPFactory(Factory):
 
     # What connections report.
 
-    def connectionOpened(self, connection: HTTPServerProtocol) -> None:
+    def addPort(self, port: AcceptingPort) -> None:
+        """
+        Connections come from C{port}: it is paused while there are too many.
+        """
+        self._ports.append(port)
+
+    def connectionOpened(self, connection: HTTPServerProtocol) -> bool:
+        """
+        @return: whether its address may have one more.
+        """
         self.counters.connections += 1
-        self._connections[connection] = None
+        connections = self._connections
+        connections[connection] = None
+        settings = self.settings
+        if settings.maxConnections and len(connections) >= settings.maxConnections:
+            self._setFull(True)
+        if not settings.maxConnectionsPerIP:
+            return True
+        count = self._perIP[connection.peer] = self._perIP.get(connection.peer, 0) + 1
+        return count <= settings.maxConnectionsPerIP
 
     def connectionClosed(self, connection: HTTPServerProtocol) -> None:
+        """
+        A connection, or the tunnel that it had become, is gone.
+        """
         self._connections.pop(connection, None)
+        if self._full and len(self._connections) < self.settings.maxConnections:
+            self._setFull(False)
+        if self._perIP:
+            self._perIP[connection.peer] -= 1
+            if not self._perIP[connection.peer]:
+                del self._perIP[connection.peer]
         if self._drained is not None and not self._connections:
             drained, self._drained = self._drained, None
             drained.callback(None)
+
+    def _setFull(self, full: bool) -> None:
+        self._full = full
+        for port in self._ports:
+            if full:
+                port.pauseProducing()
+            else:
+                port.resumeProducing()
 
     def exchangeEnded(self, exchange: Exchange) -> None:
         """

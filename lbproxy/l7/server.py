@@ -14,6 +14,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from lbproxy.errors import DownstreamError
 from lbproxy.l7.exchange import UNREADABLE, Exchange
 from lbproxy.l7.forwarding import Hop, clientAddress
 from lbproxy.l7.tunnel import Tunnel
@@ -65,6 +66,7 @@ class HTTPServerProtocol(Protocol):
     deadline = 0.0
     _held = b""
     _headBegun = False
+    _tooMany = False
     _paused = False
     _writesBlocked = False
     _lingering = 0
@@ -87,8 +89,10 @@ class HTTPServerProtocol(Protocol):
             self.serverName = getattr(transport, "serverName", "")
         transport.registerProducer(self, True)
         self.logName = self.peer.encode("ascii") or b"unix"
-        factory.connectionOpened(self)
-        self.deadline = factory.seconds() + factory.timeouts.keepAlive
+        self._tooMany = not factory.connectionOpened(self)
+        timeouts = factory.timeouts
+        wait = timeouts.requestHead if self._tooMany else timeouts.keepAlive
+        self.deadline = factory.seconds() + wait
         factory.deadlines.watch(self)
 
     # Reading.
@@ -131,7 +135,10 @@ class HTTPServerProtocol(Protocol):
         if not head.keepAlive or factory.draining or head.version == 10:
             self.closing = True
         exchange = self.exchange = Exchange(self, head, now)
-        exchange.begin(self._reader.rest)
+        if self._tooMany:
+            exchange.refuse(DownstreamError(429, "tooManyConnections", self.peer))
+        else:
+            exchange.begin(self._reader.rest)
 
     def _refuse(self, bad: BadMessage) -> None:
         """

@@ -33,7 +33,11 @@ class ServerTLS(Protocol):
     What makes a listener speak TLS.
     """
 
-    serverTransport: TransportFactory
+    @property
+    def serverTransport(self) -> TransportFactory:
+        """
+        Makes the transport of an accepted socket.
+        """
 
 
 def listenStream(
