@@ -61,6 +61,19 @@ class ILatencyAware(Interface):
         """
 
 
+class IKeyed(Interface):
+    """
+    A balancer that knows clients by a key.
+    """
+
+    def place(context: Context) -> float | None:
+        """
+        A number from 0 up to 1 that is always the same for the same key and evenly spread over
+        all keys; L{None} for a client without a key. Work that is split between several balancers
+        is split by it.
+        """
+
+
 class IAffinity(Interface):
     """
     Brings a client back to its backend.
@@ -79,6 +92,19 @@ class IAffinity(Interface):
     def bind(context: Context, backend: Backend) -> bytes | None:
         """
         The client, which did not belong to C{backend}, does so from now on.
+
+        @return: a complete C{Set-Cookie} value for the response, or L{None}.
+        """
+
+
+class IRenewing(Interface):
+    """
+    An affinity that has something to say to clients that come back, too.
+    """
+
+    def renew(context: Context, backend: Backend) -> bytes | None:
+        """
+        The client, which belongs to C{backend}, is served by it again.
 
         @return: a complete C{Set-Cookie} value for the response, or L{None}.
         """

@@ -72,6 +72,7 @@ class Backend:
     @ivar total: leases ever given.
     @ivar failures: leases released with an outcome that was the backend's fault.
     @ivar limit: the number of active leases at which it counts as full, right now.
+    @ivar scale: what an agent on the server makes of the weight; 1 unless it says otherwise.
     @ivar share: the weight in hundredths that counts right now; less while it starts slowly.
     @ivar reason: why its state is what it is, in words.
     """
@@ -90,6 +91,7 @@ class Backend:
         "pool",
         "priority",
         "reason",
+        "scale",
         "share",
         "total",
         "weight",
@@ -107,6 +109,7 @@ class Backend:
         self.active = 0
         self.total = 0
         self.failures = 0
+        self.scale = 1.0
         self.adopt(spec)
 
     def adopt(self, spec: BackendSpec) -> None:

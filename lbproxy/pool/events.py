@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lbproxy.pool.backend import AdminState, Backend, Health
+from lbproxy.pool.breaker import Circuit
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,45 @@ class BackendLeft:
         return _line(self.pool, self.backend, "left", f"{self.backend.active} active")
 
 
-Event = HealthChanged | AdminChanged | EjectionChanged | WeightChanged | BackendAdded | BackendLeft
+@dataclass(frozen=True, slots=True)
+class CircuitChanged:
+    """
+    A backend's circuit breaker opened, closed, or lets somebody try.
+    """
+
+    pool: str
+    backend: Backend
+    circuit: Circuit
+    reason: str
+
+    def __str__(self) -> str:
+        return _line(self.pool, self.backend, f"circuit {self.circuit.value}", self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseChanged:
+    """
+    A pool holds its work, or lets it go on. C{waiting}: how much waits at that time.
+    """
+
+    pool: str
+    paused: bool
+    waiting: int
+
+    def __str__(self) -> str:
+        return f"pool {self.pool} {'paused' if self.paused else 'resumed'}: {self.waiting} waiting"
+
+
+Event = (
+    HealthChanged
+    | AdminChanged
+    | EjectionChanged
+    | WeightChanged
+    | CircuitChanged
+    | BackendAdded
+    | BackendLeft
+    | PauseChanged
+)
 
 
 def _line(pool: str, backend: Backend, what: str, reason: str) -> str:

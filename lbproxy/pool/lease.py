@@ -48,3 +48,18 @@ class Lease:
     def __repr__(self) -> str:
         state = "released" if self.released else "held"
         return f"<Lease {state} of {self.backend!r}>"
+
+
+class RetryLease(Lease):
+    """
+    A lease that counts against the pool's retry budget while it is held.
+    """
+
+    __slots__ = ()
+
+    def release(self, outcome: Outcome, latency: float = 0.0) -> None:
+        """
+        The use is over, and the retry with it.
+        """
+        super().release(outcome, latency)
+        self.pool.retries.end()

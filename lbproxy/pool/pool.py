@@ -8,11 +8,18 @@ import random
 from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 
-from lbproxy.errors import NoBackendAvailable, Outcome
-from lbproxy.interfaces import IAffinity, IBalancer, ILatencyAware, ILoadAware
-from lbproxy.pool.backend import FULL_SHARE, MAX_WEIGHT, AdminState, Backend, BackendSpec, Health
+from lbproxy.errors import Outcome
+from lbproxy.interfaces import IAffinity, IBalancer, IRenewing
+from lbproxy.pool.admission import Admission
+from lbproxy.pool.backend import (
+    MAX_WEIGHT,
+    AdminState,
+    Backend,
+    BackendSpec,
+    Health,
+)
 from lbproxy.pool.balancers.roundrobin import RoundRobin
-from lbproxy.pool.candidates import Ranks, rank, whyNone
+from lbproxy.pool.budget import RetryBudget
 from lbproxy.pool.context import Context
 from lbproxy.pool.events import (
     AdminChanged,
@@ -21,9 +28,17 @@ from lbproxy.pool.events import (
     EjectionChanged,
     Event,
     HealthChanged,
+    PauseChanged,
     WeightChanged,
 )
-from lbproxy.pool.lease import Lease
+from lbproxy.pool.guards import Guards
+from lbproxy.pool.lease import Lease, RetryLease
+from lbproxy.pool.membership import Membership, replaced
+from lbproxy.pool.outliers import OutlierDetector
+from lbproxy.pool.policy import Policy
+from lbproxy.pool.refusal import Refused
+from lbproxy.pool.selection import Selection
+from lbproxy.pool.waiting import Wait, Waiter
 
 # The client leaving says nothing about the backend.
 _BLAMELESS = frozenset({Outcome.OK, Outcome.CLIENT_LEFT})
@@ -36,27 +51,28 @@ class Pool:
     @ivar backends: name to backend, in the order of the configuration. Not to be changed from
         outside: see L{replaceBackends}.
     @ivar leaving: backends that left the set while they had work.
+    @ivar admission: who waits, and why.
+    @ivar selection: who it is, right now.
+    @ivar guards: who must stay out for a while.
     @ivar observer: told of every event; the registry sets it.
     @ivar watching: whether L{settle} wants to hear of leases that ended well, too.
     """
 
     __slots__ = (
-        "_full",
-        "_guarded",
-        "_latencyAware",
-        "_loadAware",
-        "_pick",
-        "_ranks",
-        "_stale",
+        "_fresh",
+        "_renewing",
+        "admission",
         "affinity",
         "backends",
-        "balancer",
+        "guards",
         "leaving",
         "name",
         "observer",
-        "outliers",
+        "policy",
+        "retries",
         "rng",
         "seconds",
+        "selection",
         "watching",
     )
 
@@ -67,33 +83,52 @@ class Pool:
         *,
         balancer: Callable[[], IBalancer] = RoundRobin,
         affinity: IAffinity | None = None,
+        policy: Policy | None = None,
         seconds: Callable[[], float] = monotonic,
         rng: random.Random | None = None,
     ) -> None:
         """
-        @param balancer: makes one; a balancer is never shared between pools.
+        @param balancer: makes one; each tier of the pool has its own.
         @param seconds: the clock, in seconds; only differences count.
         """
         self.name = name
         self.backends: dict[str, Backend] = {}
         self.leaving: list[Backend] = []
         self.observer: Callable[[Event], object] | None = None
+        self.policy = policy or Policy()
         self.seconds = seconds
         self.rng = rng or random.Random()
-        self.balancer: IBalancer = balancer()
         self.affinity = affinity
-        self.outliers = None
-        self._pick = self.balancer.pick
-        self._loadAware = self.balancer if ILoadAware.providedBy(self.balancer) else None
-        self._latencyAware = self.balancer if ILatencyAware.providedBy(self.balancer) else None
-        self._full: set[Backend] = set()
-        self._ranks = Ranks()
+        self._renewing = affinity if IRenewing.providedBy(affinity) else None
+        self.retries = RetryBudget(self.policy.retries)
+        self.admission = Admission(self, self.policy.queue, seconds)
+        self.guards = Guards(self)
+        self.selection = Selection(self, balancer)
+        # Added at run time and not yet seen to be up.
+        self._fresh: set[Backend] = set()
         self.watching = False
-        # The two flags of the fast path: `_guarded` sends a pick through _choose, which looks at
-        # everything else; `_stale` asks for new ranks first.
-        self._guarded = True
-        self._stale = True
-        self.replaceBackends(backends)
+        self._replace(backends)
+
+    @property
+    def balancer(self) -> IBalancer:
+        """
+        The balancer of the first tier, which mostly is the only one.
+        """
+        return self.selection.sides.first
+
+    @property
+    def outliers(self) -> OutlierDetector | None:
+        """
+        Who ejects, if anybody does.
+        """
+        return self.guards.outliers
+
+    @property
+    def active(self) -> int:
+        """
+        Leases not yet released, of those that are leaving, too.
+        """
+        return sum(backend.active for backend in (*self.backends.values(), *self.leaving))
 
     # -- the choice
 
@@ -102,25 +137,70 @@ class Pool:
         Take a backend for C{context}.
 
         @param exclude: backends that were tried already; none of them is given again.
-        @raise NoBackendAvailable: there is nobody to take; the reason says why.
+        @raise Refused: there is nobody to take; the reason says why, and C{mayWait} whether L{wait}
+            can help.
         """
         affinity = self.affinity
+        selection = self.selection
         setCookie = None
-        backend = None if affinity is None else affinity.find(context)
-        if backend is None or not backend.reachable or not self._hasRoom(backend, exclude):
-            backend = None if self._guarded or exclude else self._pick(context)
+        if affinity is None:
+            backend = None if selection.guarded or exclude else selection.pick(context)
             if backend is None:
-                backend = self._choose(context, exclude)
-            if affinity is not None:
+                backend = selection.choose(context, exclude, None)
+        else:
+            held = affinity.find(context)
+            # While nothing guards the pool nobody is full.
+            if held is not None and not selection.guarded and not exclude and held.reachable:
+                backend = held
+            else:
+                backend = selection.choose(context, exclude, held)
+            if backend is not held:
                 setCookie = affinity.bind(context, backend)
+            elif self._renewing is not None:
+                setCookie = self._renewing.renew(context, backend)
         active = backend.active = backend.active + 1
         backend.total += 1
         if active >= backend.limit:
-            self._full.add(backend)
-            self._guarded = True
-        if self._loadAware is not None:
-            self._loadAware.loadChanged(backend)
+            selection.full.add(backend)
+            selection.guarded = True
+        for aware in selection.loadAware:
+            aware.loadChanged(backend)
         return Lease(self, backend, setCookie)
+
+    def retry(self, context: Context, exclude: Collection[Backend]) -> Lease:
+        """
+        As L{acquire}, for another attempt at the same work; within the retry budget.
+
+        @raise Refused: as L{acquire}, and when the budget is spent.
+        """
+        if not self.retries.begin(lambda: self.active):
+            raise Refused(self.name, "the retry budget is spent")
+        try:
+            lease = self.acquire(context, exclude)
+        except Refused:
+            self.retries.end()
+            raise
+        return RetryLease(self, lease.backend, lease.setCookie)
+
+    def preview(self, context: Context, exclude: Collection[Backend] = ()) -> Backend:
+        """
+        Who would be given now. Nothing is taken, but the balancer may have given a turn away.
+
+        @raise Refused: as L{acquire}.
+        """
+        held = None if self.affinity is None else self.affinity.find(context)
+        return self.selection.choose(context, exclude, held)
+
+    def wait(self, context: Context, waiter: Waiter, exclude: Collection[Backend] = ()) -> Wait:
+        """
+        Wait for what L{acquire} refused with C{mayWait}.
+
+        @return: what cancels it.
+        """
+        affinity = self.affinity
+        held = None if affinity is None else affinity.find(context)
+        mine = held is not None and self.selection.mayReturn(held, exclude)
+        return self.admission.wait(context, waiter, exclude, held if mine else None)
 
     def settle(self, backend: Backend, outcome: Outcome, latency: float) -> None:
         """
@@ -128,50 +208,36 @@ class Pool:
         """
         if outcome not in _BLAMELESS:
             backend.failures += 1
-        if self._full and backend.active < backend.limit:
-            self._full.discard(backend)
-            self._guarded = self._stale or bool(self._full)
-        if self._loadAware is not None:
-            self._loadAware.loadChanged(backend)
-        if self._latencyAware is not None:
-            self._latencyAware.responded(backend, outcome, latency)
-        if not backend.active and self.leaving and backend in self.leaving:
+        selection = self.selection
+        if selection.full and backend.active < backend.limit:
+            selection.full.discard(backend)
+            selection.guard()
+        for aware in selection.loadAware:
+            aware.loadChanged(backend)
+        selection.sides.responded(backend, outcome, latency)
+        if self.guards.watching:
+            self.guards.observe(backend, outcome)
+        if self.leaving and not backend.active and backend in self.leaving:
             self.leaving.remove(backend)
-            self._watch()
-
-    def _choose(self, context: Context, exclude: Collection[Backend]) -> Backend:
-        if self._stale:
-            self._rebuild()
-        full = self._full
-        refused: Collection[Backend] = full
-        if exclude:
-            refused = full.union(exclude) if full else exclude
-        candidates = self._ranks.candidates
-        if candidates:
-            backend: Backend | None = self._pick(context, refused)
-            if backend is not None:
-                return backend
-        if exclude and all(backend in exclude for backend in candidates):
-            # Everybody who should serve was tried: better a reserve than an error.
-            for backend in self._ranks.reserve:
-                if backend not in refused:
-                    return backend
-        raise NoBackendAvailable(self.name, whyNone(self.backends.values(), exclude))
-
-    def _hasRoom(self, backend: Backend, exclude: Collection[Backend]) -> bool:
-        return backend.active < backend.limit and backend not in exclude
+            self.watch()
+        if self.admission.room:
+            self.admission.serve(backend)
 
     # -- the facts
 
     def setHealth(self, backend: Backend, health: Health, reason: str = "") -> None:
         """
-        The checker's word.
+        The checker's word. Saying C{UP} again is no change, but may forgive an ejection.
         """
         old = backend.health
+        if health is Health.UP:
+            self.guards.checkPassed(backend)
         if health is old:
             return
         backend.health = health
         backend.reason = reason
+        if health is Health.UP:
+            self._cameUp(backend, old)
         self._changed(HealthChanged(self.name, backend, old, health, reason))
 
     def setAdmin(self, backend: Backend, admin: AdminState, reason: str = "") -> None:
@@ -193,6 +259,8 @@ class Pool:
             return
         backend.ejected = ejected
         backend.reason = reason
+        if not ejected:
+            self.guards.readmitted(backend)
         self._changed(EjectionChanged(self.name, backend, ejected, reason))
 
     def setWeight(self, backend: Backend, weight: int) -> None:
@@ -206,76 +274,129 @@ class Pool:
         if weight == old:
             return
         backend.weight = weight
-        backend.share = weight * FULL_SHARE
         self._changed(WeightChanged(self.name, backend, old, weight))
+
+    def setScale(self, backend: Backend, scale: float) -> None:
+        """
+        An agent's word on how much of its weight a backend can bear, 0.5 for half of it.
+
+        Balancers that hash keep to the weight itself: their clients must not move to and fro.
+        """
+        if scale < 0:
+            raise ValueError(f"a scale of {scale}; wanted at least 0")
+        if scale != backend.scale:
+            backend.scale = scale
+            self.sharesChanged()
 
     def replaceBackends(self, specs: Iterable[BackendSpec]) -> None:
         """
         The set is now C{specs}. Those with a known name and address keep state and counters;
         those that left get no new work and end what they have.
         """
-        before = self.backends
-        after: dict[str, Backend] = {}
-        events: list[Event] = []
-        for spec in specs:
-            assert spec.name not in after, f"two backends named {spec.name} in pool {self.name}"
-            backend = before.get(spec.name)
-            if backend is None or backend.address != spec.address:
-                backend = Backend(self.name, spec)
-                events.append(BackendAdded(self.name, backend))
-            else:
-                backend.adopt(spec)
-            after[spec.name] = backend
-        self.backends = after
-        kept = set(after.values())
-        for backend in before.values():
-            if backend not in kept:
-                self._dismiss(backend)
-                events.append(BackendLeft(self.name, backend))
-        if self.affinity is not None:
-            self.affinity.rebuild(tuple(after.values()))
-        self._watch()
-        self._outdate()
-        for event in events:
-            self._tell(event)
+        change = self._replace(specs)
+        self._fresh.update(change.added)
+        self._fresh.difference_update(change.left)
+        for backend in change.added:
+            self.guards.returned(backend)
+            self.tell(BackendAdded(self.name, backend))
+        for backend in change.left:
+            self.tell(BackendLeft(self.name, backend))
+        self._letIn()
+
+    def pause(self) -> None:
+        """
+        Hold all new work; what is under way goes on, and L{active} tells when it has ended.
+        """
+        if not self.admission.paused:
+            self.admission.pause()
+            self.selection.guard()
+            self.tell(PauseChanged(self.name, True, len(self.admission.room)))
+
+    def resume(self, over: float = 1.0) -> None:
+        """
+        Let all go on: what is held little by little, within C{over} seconds.
+        """
+        if self.admission.paused:
+            waiting = len(self.admission.room)
+            self.admission.resume(over)
+            self.selection.guard()
+            self.tell(PauseChanged(self.name, False, waiting))
 
     def tick(self) -> None:
         """
         Let time pass: to be called a few times per second.
         """
+        now = self.seconds()
+        if self.guards.due <= now:
+            self.guards.advance()
+        if self.admission.due <= now:
+            self.admission.advance()
 
-    def _dismiss(self, backend: Backend) -> None:
-        backend.admin = AdminState.DRAIN
-        backend.reason = "left the pool"
-        if backend.active:
-            self.leaving.append(backend)
+    # -- what the pool's own parts tell it
 
-    def _changed(self, event: Event) -> None:
-        self._outdate()
-        self._tell(event)
+    def limitChanged(self, backend: Backend) -> None:
+        """
+        How much a backend may take at a time is another.
+        """
+        self.selection.applyLimit(backend)
+        self.selection.guard()
+        self._letIn()
 
-    def _tell(self, event: Event) -> None:
+    def sharesChanged(self) -> None:
+        """
+        How the work is to be shared is another.
+        """
+        self.selection.outdate()
+        self._letIn()
+
+    def tell(self, event: Event) -> None:
+        """
+        Pass an event on.
+        """
         if self.observer is not None:
             self.observer(event)
 
-    # -- what is derived from the facts
-
-    def _watch(self) -> None:
+    def watch(self) -> None:
+        """
+        Work out whether leases that ended well matter, too.
+        """
         limited = any(backend.maxConnections for backend in self.backends.values())
-        self.watching = bool(limited or self.leaving or self._loadAware or self._latencyAware)
+        self.watching = bool(
+            limited
+            or self.leaving
+            or self.selection.loadAware
+            or self.selection.sides.latencyAware
+            or self.guards.watching
+        )
 
-    def _outdate(self) -> None:
-        # Ranks are made when they are next needed: at start thousands of results may come in a
-        # row, and one look at the outcome is enough.
-        self._stale = self._guarded = True
+    # -- what follows from the facts
 
-    def _rebuild(self) -> None:
-        members = tuple(self.backends.values())
-        self._ranks = rank(members)
-        self._full = {backend for backend in members if backend.active >= backend.limit}
-        self.balancer.rebuild(members, self._ranks.candidates)
-        self._stale = False
-        self._guarded = bool(self._full) or not self._ranks.candidates
+    def _replace(self, specs: Iterable[BackendSpec]) -> Membership:
+        change = replaced(self.name, self.backends, specs)
+        self.backends = change.backends
+        self.leaving.extend(backend for backend in change.left if backend.active)
+        members = tuple(change.backends.values())
+        if self.affinity is not None:
+            self.affinity.rebuild(members)
+        self.guards.rebuild(members)
+        self.selection.outdate()
+        self.watch()
+        return change
+
+    def _cameUp(self, backend: Backend, old: Health) -> None:
+        # At the start of lbproxy everybody comes up for the first time: that is no return.
+        if old is Health.DOWN or backend in self._fresh:
+            self._fresh.discard(backend)
+            self.guards.returned(backend)
+
+    def _changed(self, event: Event) -> None:
+        self.selection.outdate()
+        self.tell(event)
+        self._letIn()
+
+    def _letIn(self) -> None:
+        if self.admission.room:
+            self.admission.serve()
 
     def __repr__(self) -> str:
         up = sum(backend.health is Health.UP for backend in self.backends.values())

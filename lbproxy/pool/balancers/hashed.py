@@ -16,12 +16,12 @@ from math import ceil
 
 from zope.interface import implementer
 
-from lbproxy.interfaces import IBalancer, ILoadAware
+from lbproxy.interfaces import IBalancer, IKeyed, ILoadAware
 from lbproxy.pool.backend import Backend
 from lbproxy.pool.balancers.roundrobin import RoundRobin
 from lbproxy.pool.claims import DEFAULT_SLOTS, MAX_SLOTS, claimTable
 from lbproxy.pool.context import Context
-from lbproxy.pool.hashing import rehash
+from lbproxy.pool.hashing import hash64, rehash
 from lbproxy.pool.keys import Key, compileKey
 from lbproxy.pool.maglev import DEFAULT_SIZE, checkSize, maglevTable
 
@@ -72,7 +72,7 @@ class LoadBound:
         return backend.active < ceil((self._total + 1) * backend.weight * self._perShare)
 
 
-@implementer(IBalancer, ILoadAware)
+@implementer(IBalancer, ILoadAware, IKeyed)
 class Hashed:
     """
     The same key goes to the same backend, on every node and after every restart.
@@ -128,6 +128,13 @@ class Hashed:
         if self._direct and not refused:
             return self._table[number % self._size]
         return self._search(number, refused)
+
+    def place(self, context: Context) -> float | None:
+        """
+        By another number than the one that finds the slot: the two must not go together.
+        """
+        key = self._key(context)
+        return rehash(hash64(key)) / 2**64 if key else None
 
     def _search(self, number: int, refused: Collection[Backend]) -> Backend | None:
         able = self._able

@@ -1,0 +1,164 @@
+"""
+Who is it, right now? The choice, and all that follows from the facts and is kept to make it fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from math import inf
+from typing import TYPE_CHECKING
+
+from lbproxy.interfaces import IBalancer
+from lbproxy.pool.backend import FULL_SHARE, NO_LIMIT, AdminState, Backend
+from lbproxy.pool.context import Context
+from lbproxy.pool.sides import Sides
+from lbproxy.pool.tiers import Ranks, rank, whyNone
+
+if TYPE_CHECKING:
+    from lbproxy.pool.pool import Pool
+
+
+class Selection:
+    """
+    Picks for one pool. Ranks, limits and shares are worked out when they are next needed after a
+    fact has changed: at start thousands of results may come in a row, and one look is enough.
+
+    @ivar guarded: whether a pick must take the long way, L{choose}. False only while there is one
+        set of candidates, all have room, and nothing is due.
+    @ivar pick: the short way: picks for a context.
+    @ivar loadAware: balancers that follow the number of leases.
+    @ivar full: who can take no more.
+    """
+
+    __slots__ = ("_pool", "_ranks", "_stale", "full", "guarded", "loadAware", "pick", "sides")
+
+    def __init__(self, pool: Pool, balancer: Callable[[], IBalancer]) -> None:
+        self._pool = pool
+        self._ranks = Ranks()
+        self._stale = True
+        self.guarded = True
+        self.full: set[Backend] = set()
+        self.sides = Sides(balancer, pool.rng)
+        self.pick = self.sides.pick
+        self.loadAware = self.sides.loadAware
+
+    @property
+    def ranks(self) -> Ranks:
+        """
+        Who may serve, as things are.
+        """
+        if self._stale:
+            self._rebuild()
+        return self._ranks
+
+    def outdate(self) -> None:
+        """
+        A fact changed.
+        """
+        self._stale = self.guarded = True
+
+    def guard(self) -> None:
+        """
+        Work out anew whether picks must take the long way.
+        """
+        ranks = self._ranks
+        pool = self._pool
+        self.guarded = bool(
+            self._stale
+            or self.full
+            or pool.admission.paused
+            or pool.guards.due < inf
+            or ranks.panic
+            or not ranks.tiers
+        )
+
+    def applyLimit(self, backend: Backend) -> None:
+        """
+        Work out anew how much C{backend} can take, and whether that makes it full.
+        """
+        limit = min(backend.maxConnections or NO_LIMIT, self._pool.guards.limit(backend))
+        backend.limit = limit
+        if backend.active >= limit:
+            self.full.add(backend)
+        else:
+            self.full.discard(backend)
+
+    def choose(
+        self, context: Context, exclude: Collection[Backend], held: Backend | None
+    ) -> Backend:
+        """
+        The long way, which looks at everything.
+
+        @param held: the backend that the client belongs to.
+        @raise Refused: there is nobody.
+        """
+        pool = self._pool
+        guards, admission = pool.guards, pool.admission
+        if guards.due <= pool.seconds():
+            guards.advance()
+        if self._stale:
+            self._rebuild()
+        if admission.paused:
+            raise admission.refuse("paused", full=False)
+        if held is not None and self.mayReturn(held, exclude):
+            if held.active < held.limit:
+                return held
+            if admission.settings.size and held.limit:
+                reason = f"{held.name}, where the client belongs, is full"
+                raise admission.refuse(reason, full=True)
+        return self._pickAround(context, exclude)
+
+    def mayReturn(self, backend: Backend, exclude: Collection[Backend]) -> bool:
+        """
+        May a client that belongs to C{backend} go there, if there is room?
+        """
+        if backend in exclude:
+            return False
+        if self._ranks.panic:
+            return backend.admin is not AdminState.MAINTENANCE
+        return backend.reachable
+
+    def _pickAround(self, context: Context, exclude: Collection[Backend]) -> Backend:
+        full = self.full
+        refused: Collection[Backend] = full
+        if exclude:
+            refused = full.union(exclude) if full else exclude
+        backend: Backend | None = self.pick(context, refused)
+        if backend is not None:
+            return backend
+        ranks = self._ranks
+        # Everybody who should serve was tried, or has an open circuit: better a reserve than an
+        # error. But a backup is no help for those who are merely busy.
+        spent = all(
+            backend in exclude or not backend.limit
+            for tier in ranks.tiers
+            for backend in tier.candidates
+        )
+        if spent:
+            for backend in ranks.reserve:
+                if backend not in refused:
+                    return backend
+        reason = whyNone(self._pool.backends.values(), exclude)
+        # To wait helps those whom somebody could serve that they have not tried yet.
+        busy = bool(ranks.tiers) and not spent
+        error = self._pool.admission.refuse(reason, full=busy)
+        if self._stale and self.ranks.tiers:
+            # Whoever was woken was awake at once.
+            return self._pickAround(context, exclude)
+        raise error
+
+    def _rebuild(self) -> None:
+        pool = self._pool
+        members = tuple(pool.backends.values())
+        self.full.clear()
+        for backend in members:
+            self.applyLimit(backend)
+            share = backend.weight * FULL_SHARE * backend.scale * pool.guards.factor(backend)
+            backend.share = max(1, round(share)) if share else 0
+        self._ranks = rank(members, pool.policy.spread)
+        self.sides.rebuild(self._ranks.tiers)
+        self.pick = self.sides.pick
+        self.loadAware = self.sides.loadAware
+        self._stale = False
+        self.guard()
+        pool.watch()
