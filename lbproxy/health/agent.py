@@ -17,7 +17,7 @@ from lbproxy.health.report import Report
 from lbproxy.health.schedule import Schedule
 from lbproxy.health.standing import Standing
 from lbproxy.interfaces import IProbe
-from lbproxy.pool.backend import MAX_WEIGHT, AdminState
+from lbproxy.pool.backend import AdminState
 
 
 class AgentChecker:
@@ -113,19 +113,11 @@ class AgentChecker:
 
     def _setWeight(self, report: Report) -> None:
         """
-        A share counts from the weight that anybody but the agent set last.
+        The weight itself stays the operator's; the agent says how much of it the backend can bear.
         """
-        standing, memory = self._standing, self._standing.memory
-        backend = standing.backend
-        if backend.weight != memory.agentWeight:
-            memory.fullWeight = backend.weight
-            memory.agentWeight = None
-        weight = report.weight
-        if report.share is not None:
-            weight = round(memory.fullWeight * report.share)
-            if report.share and memory.fullWeight:
-                # 1% of 10 is little, but not nothing: only 0% means no new work.
-                weight = max(weight, 1)
-        if weight is not None:
-            memory.agentWeight = min(weight, MAX_WEIGHT)
-            standing.pool.setWeight(backend, memory.agentWeight)
+        backend = self._standing.backend
+        scale = report.share
+        if report.weight is not None and backend.weight:
+            scale = report.weight / backend.weight
+        if scale is not None:
+            self._standing.pool.setScale(backend, scale)

@@ -90,6 +90,8 @@ class Checker:
         if changed is not None:
             words = seen if isinstance(seen, str) else "passed"
             self._standing.say(self._name, changed, thresholds.explain(words))
+        elif passed:
+            self._standing.confirm()
 
     def interval(self) -> float:
         """

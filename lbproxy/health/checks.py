@@ -75,7 +75,7 @@ class Rota:
         """
         How C{backend} stands, with what was known of it before.
         """
-        return Standing(pool, backend, self._memories.setdefault(backend, Memory(backend)))
+        return Standing(pool, backend, self._memories.setdefault(backend, Memory()))
 
 
 class HealthChecks(Service):

@@ -55,7 +55,7 @@ class HTTPDialogue:
             raise ValueError(f'"{host}" is not a host')
         self._method = method.encode()
         self._host = host.encode()
-        self._statuses = tuple(expectStatus)
+        self._good = frozenset(s for r in expectStatus for s in range(r.low, r.high + 1))
         self._wanted = ", ".join(map(str, expectStatus))
         self._body = expectBody
         self._before = f"{method} {path} HTTP/1.1\r\nHost: ".encode()
@@ -69,7 +69,7 @@ class HTTPDialogue:
         try:
             head, rest = yield from _readHead(self._before + host + self._after)
             seen = f"HTTP {head.status}"
-            if not any(head.status in statuses for statuses in self._statuses):
+            if head.status not in self._good:
                 raise ProbeFailed(f"{seen}, wanted {self._wanted}")
             yield from self._readBody(head, rest)
         except BadMessage as bad:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -97,13 +97,23 @@ class Loop:
         self._started = self._schedule.seconds()
         self._timer = self._schedule.after(self._timeout, self._timedOut)
         self.running = True
-        # Also takes in coroutines, and results that are no Deferred.
-        check = self._check = maybeDeferred(self._probe.check, self._backend)
+        check = self._check = self._begin()
         if not self.running:
             # Stopped by the probe itself.
             self._abandon()
         number = (self._number,)
         check.addCallbacks(self._passed, self._failed, callbackArgs=number, errbackArgs=number)
+
+    def _begin(self) -> Deferred[Any]:
+        try:
+            check = self._probe.check(self._backend)
+        except BaseException:
+            # Not even SystemExit from a plug-in ends the loop.
+            return fail()
+        if isinstance(check, Deferred):
+            return check
+        # A probe of a user may be a coroutine, or know the answer at once.
+        return maybeDeferred(lambda: check)
 
     def _passed(self, seen: object, number: int) -> None:
         if number == self._number and self.running:

@@ -84,7 +84,8 @@ def _versionOf(greeting: bytes) -> str:
     # A whole greeting goes on with a thread number and 8 bytes of challenge at least.
     if greeting[0] != _PROTOCOL or not end or len(rest) < 13:
         raise ProbeFailed(f"not a MySQL greeting: {quoted(greeting)}")
-    return quoted(version).strip('"')
+    # MariaDB pretends to be an old MySQL, for the sake of old replicas.
+    return quoted(version.removeprefix(b"5.5.5-")).strip('"')
 
 
 def _errorOf(packet: bytes) -> str:

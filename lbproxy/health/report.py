@@ -17,6 +17,8 @@ from lbproxy.health.wording import quoted
 from lbproxy.pool.backend import MAX_WEIGHT, AdminState, Backend, Health
 
 _LINE_LIMIT = 1024
+# Nobody takes all traffic to himself by claiming to bear a thousand times his share.
+_SHARE_LIMIT = 10.0
 
 _HEALTH = {"up": Health.UP} | dict.fromkeys(("down", "fail", "failed", "stopped"), Health.DOWN)
 _ADMIN = {
@@ -61,7 +63,7 @@ def parseReport(line: bytes) -> Report:
         elif word in _ADMIN:
             admin = _ADMIN[word]
         elif match := _PERCENT.fullmatch(word):
-            share = int(match[1]) / 100
+            share = min(int(match[1]) / 100, _SHARE_LIMIT)
         elif match := _WEIGHT.fullmatch(word):
             weight = min(int(match[1]), MAX_WEIGHT)
         elif not _IGNORED.fullmatch(word):

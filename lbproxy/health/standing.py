@@ -19,17 +19,13 @@ class Memory:
 
     @ivar said: who said what last.
     @ivar agentAdmin: the admin state that the agent gave it and has not taken back.
-    @ivar agentWeight: the weight that the agent gave it; L{None} before it did.
-    @ivar fullWeight: the weight that somebody else gave it last.
     """
 
-    __slots__ = ("agentAdmin", "agentWeight", "fullWeight", "said")
+    __slots__ = ("agentAdmin", "said")
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self) -> None:
         self.said: dict[str, Health] = {}
         self.agentAdmin: AdminState | None = None
-        self.agentWeight: int | None = None
-        self.fullWeight = backend.weight
 
 
 class Standing:
@@ -45,7 +41,7 @@ class Standing:
     def __init__(self, pool: Pool, backend: Backend, memory: Memory | None = None) -> None:
         self.pool = pool
         self.backend = backend
-        self.memory = memory or Memory(backend)
+        self.memory = memory or Memory()
         self._said = self.memory.said
 
     def last(self, who: str) -> Health:
@@ -61,6 +57,13 @@ class Standing:
         """
         self._said[who] = health
         self._decide(reason)
+
+    def confirm(self) -> None:
+        """
+        A check passed as before: what real traffic showed may be forgiven for that.
+        """
+        if self.backend.ejected and self.backend.health is Health.UP:
+            self.pool.setHealth(self.backend, Health.UP)
 
     def hear(self, who: Collection[str]) -> None:
         """

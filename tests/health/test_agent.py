@@ -116,38 +116,31 @@ class AgentTests(SynchronousTestCase):
 
     def test_weighsItself(self) -> None:
         """
-        Shares count from the weight that was set, not from the agent's last one.
+        A share of the weight that was set, or a weight of its own; the setting stays as it is.
         """
-        for line, weight in (
-            (b"50%", 5),
-            (b"50%", 5),
-            (b"1%", 1),
-            (b"0%", 0),
-            (b"150%", 15),
-            (b"weight:7", 7),
-            (b"100%", 10),
-            (b"up", 10),
+        for line, scale in (
+            (b"50%", 0.5),
+            (b"50%", 0.5),
+            (b"1%", 0.01),
+            (b"0%", 0.0),
+            (b"150%", 1.5),
+            (b"weight:7", 0.7),
+            (b"up", 0.7),
+            (b"100%", 1.0),
         ):
             self.says(line)
-            self.assertEqual(self.backend.weight, weight, line)
+            self.assertEqual((self.backend.scale, self.backend.weight), (scale, 10), line)
 
-    def test_followsTheOperatorsWeight(self) -> None:
+    def test_weighsAgainstTheOperatorsWeight(self) -> None:
         """
-        A weight that somebody else sets is what shares count from.
+        A weight that an operator sets at run time is what the agent's own one is measured by.
         """
-        self.says(b"50%")
         self.pool.setWeight(self.backend, 40)
-        self.says(b"up")
-        self.assertEqual(self.backend.weight, 40)
-        self.says(b"50%")
-        self.assertEqual(self.backend.weight, 20)
-
-    def test_staysInRange(self) -> None:
-        """
-        No share makes a weight that the pool would refuse.
-        """
-        self.says(b"99999%")
-        self.assertEqual(self.backend.weight, 1000)
+        self.says(b"weight:10")
+        self.assertEqual(self.backend.scale, 0.25)
+        self.pool.setWeight(self.backend, 0)
+        self.says(b"weight:5")
+        self.assertEqual((self.backend.scale, self.backend.weight), (0.25, 0))
 
     def test_changesNothingWhenUnreachable(self) -> None:
         """
@@ -158,8 +151,8 @@ class AgentTests(SynchronousTestCase):
         for _ in range(3):
             self.probe.fails("connection refused")
             self.clock.advance(2.0)
-        state = (self.backend.health, self.backend.admin, self.backend.weight)
-        self.assertEqual(state, (Health.DOWN, DRAIN, 5))
+        state = (self.backend.health, self.backend.admin, self.backend.scale)
+        self.assertEqual(state, (Health.DOWN, DRAIN, 0.5))
         self.assertEqual(
             self.log.lines,
             ["agent of web/b2 gives no report: connection refused; nothing changes"],
@@ -177,7 +170,7 @@ class AgentTests(SynchronousTestCase):
         self.standing = Standing(self.pool, self.backend, self.standing.memory)
         self.agent = self.start()
         self.says(b"ready 100%")
-        self.assertEqual((self.backend.admin, self.backend.weight), (READY, 10))
+        self.assertEqual((self.backend.admin, self.backend.scale), (READY, 1.0))
 
     def test_leavesNothingWhenStopped(self) -> None:
         """

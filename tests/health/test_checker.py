@@ -14,6 +14,8 @@ from lbproxy.health.checker import Checker, CheckSettings
 from lbproxy.health.schedule import Schedule
 from lbproxy.health.standing import Standing
 from lbproxy.pool.backend import Health
+from lbproxy.pool.outliers import OutlierSettings
+from lbproxy.pool.policy import Policy
 from lbproxy.testing import buildPool
 from tests.health.doubles import FakeProbe, LogLines
 
@@ -95,6 +97,22 @@ class CheckerTests(SynchronousTestCase):
         states = self.results(False, True, False, True, True, True)
         self.assertEqual(states, [down, down, down, down, up, up])
         self.assertEqual(self.log.lines[1:], ["backend web/b2 up: HTTP 200, 2 in a row"])
+
+    def test_forgivesEjection(self) -> None:
+        """
+        A backend that was ejected for what traffic showed is back once a check passes.
+        """
+        policy = Policy(outliers=OutlierSettings())
+        self.pool = buildPool("b1", "b2", health=Health.UNKNOWN, policy=policy)
+        self.backend = self.pool.backends["b2"]
+        self.standing = Standing(self.pool, self.backend)
+        self.start()
+        self.results(True)
+        self.pool.setEjected(self.backend, True, "5 failures in a row")
+        self.results(False)
+        self.assertTrue(self.backend.ejected)
+        self.results(True)
+        self.assertFalse(self.backend.ejected)
 
     def test_warnsOfWhatGoesDown(self) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, cast
+from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet import reactor as theReactor
@@ -45,7 +45,8 @@ class Greeter(Protocol):
         self.transport.write(b"hello\n")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        cast(Any, self.factory).left.callback(None)
+        factory: Any = self.factory
+        factory.left.callback(None)
 
 
 class Echo(DatagramProtocol):
@@ -72,13 +73,14 @@ class StreamTests(TestCase):
 
         @return: the port.
         """
-        self.factory: Any = Factory()
-        self.factory.protocol = Greeter
-        self.factory.left = Deferred()
+        factory: Any = Factory()
+        factory.protocol = Greeter
+        self.left: Deferred[None] = Deferred()
+        factory.left = self.left
         if context is None:
-            port = reactor.listenTCP(0, self.factory, interface="127.0.0.1")
+            port = reactor.listenTCP(0, factory, interface="127.0.0.1")
         else:
-            port = reactor.listenSSL(0, self.factory, Context(context), interface="127.0.0.1")
+            port = reactor.listenSSL(0, factory, Context(context), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         number: int = port.getHost().port
         return number
@@ -90,7 +92,7 @@ class StreamTests(TestCase):
         port = self.listen()
         probe = StreamProbe(streamDialer(reactor), HELLO)
         self.assertEqual(await probe.check(aBackend(f"127.0.0.1:{port}")), "answered as expected")
-        await self.factory.left
+        await self.left
 
     async def test_isRefused(self) -> None:
         """
@@ -115,7 +117,7 @@ class StreamTests(TestCase):
         try:
             await check
         except CancelledError:
-            await self.factory.left
+            await self.left
         else:
             self.fail("it passed")
 
@@ -140,7 +142,7 @@ class StreamTests(TestCase):
         except ProbeFailed as failed:
             return f"failed: {failed.reason}"
         finally:
-            await self.factory.left
+            await self.left
 
     async def test_passesOverTLS(self) -> None:
         """

@@ -36,6 +36,7 @@ class ReportTests(SynchronousTestCase):
             (b"maint", Report('"maint"', admin=maintenance)),
             (b"75%", Report('"75%"', share=0.75)),
             (b"150%", Report('"150%"', share=1.5)),
+            (b"99999%", Report('"99999%"', share=10.0)),
             (b"0%", Report('"0%"', share=0.0)),
             (b"weight:10", Report('"weight:10"', weight=10)),
             (b"weight:99999", Report('"weight:99999"', weight=1000)),

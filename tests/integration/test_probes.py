@@ -38,7 +38,6 @@ from lbproxy.interfaces import IProbe
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.tls.client import ClientTLS
 from lbproxy.pool.backend import Backend, BackendSpec, Health
-from lbproxy.pool.events import HealthChanged
 from lbproxy.pool.pool import Pool
 from lbproxy.pool.registry import Registry
 from tests.certs import Authority
@@ -75,8 +74,14 @@ class ServiceCase(TestCase):
             cwd=self.folder,
             user=user,
         )
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.stop(process)))
+        self.addCleanup(self.stopLater, process)
         return process
+
+    def stopLater(self, process: subprocess.Popen[bytes]) -> Deferred[None]:
+        """
+        For trial, which waits for Deferreds only.
+        """
+        return Deferred.fromCoroutine(self.stop(process))
 
     async def stop(self, process: subprocess.Popen[bytes]) -> None:
         """
@@ -91,7 +96,7 @@ class ServiceCase(TestCase):
             self.assertLess(reactor.seconds(), end, f"{process.args!r} does not end")
             await deferLater(reactor, 0.02)
 
-    async def check(self, probe: IProbe, port: int) -> str:
+    async def check(self, probe: Any, port: int) -> str:
         """
         How one check ended.
         """
@@ -204,8 +209,8 @@ class RedisTests(ServiceCase):
         await self.untilPasses(stream(RedisDialogue()), port)
         registry = Registry()
         pool = registry.addPool(Pool("cache", [BackendSpec("r", Address("127.0.0.1", port))]))
-        events: list[HealthChanged] = []
-        registry.addObserver(lambda event: events.append(event))
+        events: list[Any] = []
+        registry.addObserver(events.append)
         settings = CheckSettings(interval=0.05, timeout=0.2, rise=2, fall=2)
         checks = HealthChecks(
             registry, pool, [Check(stream(RedisDialogue()), settings)], Rota(reactor)
