@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.directstream import DirectStream
 from lbproxy.net.kernelpipes import KernelPipes
-from lbproxy.net.pipeside import BulkSide, Ending, Side
-from lbproxy.net.splice import spliceable
+from lbproxy.net.pipeside import Ending, Side
+from lbproxy.net.plainside import PlainSide
 
-# Seconds. Once one side is gone the other has this long to take some of what is left for it, and
-# again for each piece that it took.
-LINGER = 5.0
+# Seconds. Once one side is gone, the other is looked at this often: it is cut off when it has taken
+# nothing of what is left for it since the time before.
+LINGER = 3.0
+# More than anybody can have left to take: the first look only takes notice.
+_EVERYTHING = 1 << 62
 
 
 class Pipe:
@@ -65,9 +68,8 @@ class Pipe:
         self._closing = False
         self._seen = 0
         self._moved = 0.0
-        kind: type[Side] = Side
-        if kernelPipes is not None and spliceable(client) and spliceable(backend):
-            kind = BulkSide
+        plain = isPlain(client) and isPlain(backend)
+        kind: type[Side] = PlainSide if plain else Side
         self.client = kind(self, client, Ending.CLIENT_CLOSED, Ending.CLIENT_RESET)
         self.backend = kind(self, backend, Ending.BACKEND_CLOSED, Ending.BACKEND_RESET)
         self.client.couple(self.backend)
@@ -115,11 +117,7 @@ class Pipe:
         """
         if self.ending is None:
             self.ending = ending
-        if not self.client.lost:
-            self.client.lose()
-        if not self.backend.lost:
-            self.backend.lose()
-        self._linger()
+        self._closeBoth()
 
     def abort(self, ending: Ending) -> None:
         """
@@ -147,24 +145,27 @@ class Pipe:
         else:
             self.deadline = min(self._moved + self._idleTimeout, now + self._idleTimeout / 4)
 
+    def _closeBoth(self) -> None:
+        for side in self.client, self.backend:
+            if not (side.closing or side.lost):
+                side.lose()
+        self._linger()
+
     def _linger(self) -> None:
-        if self._closing:
+        if self._closing or (self.client.lost and self.backend.lost):
             return
         self._closing = True
-        self._seen = self._unsent()
+        self._seen = _EVERYTHING
         self.deadline = self._deadlines.seconds() + LINGER
         self._deadlines.watch(self)
 
     def _checkLinger(self, now: float) -> None:
-        unsent = self._unsent()
+        unsent = self.client.unsent() + self.backend.unsent()
         if unsent < self._seen:
             self._seen = unsent
             self.deadline = now + LINGER
         else:
             self.abort(Ending.IDLE)
-
-    def _unsent(self) -> int:
-        return self.client.unsent() + self.backend.unsent()
 
     def readEnded(self, side: Side) -> None:
         """
@@ -173,15 +174,10 @@ class Pipe:
         if self.ending is None:
             self.ending = side.closed
         other = side.other
-        if other.lost:
-            side.lose()
-        elif other.eof or not (side.halfCloses and other.halfCloses):
-            side.lose()
-            other.lose()
-            self._linger()
+        if other.eof or other.lost or not (side.halfCloses and other.halfCloses):
+            self._closeBoth()
         else:
-            other.transport.unregisterProducer()
-            other.transport.loseWriteConnection()
+            other.loseWrite()
 
     def sideLost(self, side: Side, clean: bool) -> None:
         """
@@ -193,14 +189,21 @@ class Pipe:
         if other.lost:
             self._done()
         elif clean or self._closing:
-            other.lose()
+            if not other.closing:
+                other.lose()
             self._linger()
         else:
             other.transport.abortConnection()
 
     def _done(self) -> None:
         self._deadlines.forget(self)
-        whenDone = self._whenDone
-        for side in self.client, self.backend:
-            side.uncouple()
-        whenDone(self)
+        self.client.uncouple()
+        self.backend.uncouple()
+        self._whenDone(self)
+
+
+def isPlain(transport: object) -> bool:
+    """
+    Is this a socket whose bytes we see as they are?
+    """
+    return isinstance(transport, DirectStream) and not transport.isSecure

@@ -14,17 +14,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from lbproxy.net.progress import unsentBytes
-from lbproxy.net.splice import Splice
 
 if TYPE_CHECKING:
     from lbproxy.net.pipe import Pipe
-
-# A relay has shown bulk after so many reads in a row of so many bytes: splicing an exchange of
-# small messages costs more than copying them.
-_FULL_READ = 32768
-_FULL_READS = 4
-# Where to begin counting when there was no pipe to be had.
-_NOT_NOW = -64
 
 
 class Ending(Enum):
@@ -41,7 +33,7 @@ class Ending(Enum):
     DRAINED = "drained"
 
 
-def _nothing(data: bytes) -> None:
+def nothing(data: bytes) -> None:
     """
     Where bytes go when their reader is gone.
     """
@@ -53,12 +45,16 @@ class Side:
     One of the two: the protocol of its own transport, and the producer of the other's.
 
     @ivar received: bytes from this side's peer.
+    @ivar eof: its peer will say nothing more.
+    @ivar closing: L{lose} was called.
+    @ivar lost: its connection is no more.
     @ivar halfCloses: this side may go on writing when its peer has ended, and the other way round.
     """
 
     __slots__ = (
         "_paused",
         "closed",
+        "closing",
         "eof",
         "halfCloses",
         "lost",
@@ -79,6 +75,7 @@ class Side:
         self.reset = reset
         self.received = 0
         self.eof = False
+        self.closing = False
         self.lost = False
         self.halfCloses = not getattr(transport, "isSecure", False)
         self._paused = False
@@ -96,7 +93,7 @@ class Side:
         """
         Let the transports go.
         """
-        self.write = _nothing
+        self.write = nothing
         self.transport = None
 
     def begin(self) -> None:
@@ -108,10 +105,18 @@ class Side:
 
     def lose(self) -> None:
         """
-        Close when all is written.
+        Close when all is written; perhaps before this returns.
         """
+        self.closing = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
+
+    def loseWrite(self) -> None:
+        """
+        Half-close when all is written.
+        """
+        self.transport.unregisterProducer()
+        self.transport.loseWriteConnection()
 
     def unsent(self) -> int:
         """
@@ -165,89 +170,3 @@ class Side:
         """
         The other side is gone; its C{connectionLost} follows and says how.
         """
-
-
-class BulkSide(Side):
-    """
-    One of two plain sockets: splices to the other once it has shown bulk.
-    """
-
-    __slots__ = ("_full", "splice")
-
-    other: BulkSide
-
-    def __init__(self, pipe: Pipe, transport: Any, closed: Ending, reset: Ending) -> None:
-        super().__init__(pipe, transport, closed, reset)
-        self._full = 0
-        self.splice: Splice | None = None
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        The way of every byte, as long as they come in small numbers.
-        """
-        size = len(data)
-        self.received += size
-        self.write(data)
-        if size >= _FULL_READ:
-            self._full += 1
-            if self._full >= _FULL_READS:
-                self._trySplice()
-        elif self._full > 0:
-            self._full = 0
-
-    def _trySplice(self) -> None:
-        sink = self.other.transport
-        if self._paused or self.lost or self.other.lost or sink.queued:
-            return
-        pipes = self.pipe.kernelPipes
-        assert pipes is not None
-        ends = pipes.take()
-        if ends is None:
-            self._full = _NOT_NOW
-        else:
-            self.splice = Splice(self.transport, sink, self, pipes, ends)
-            # A dying transport still reads by itself; that must not overtake what is in the pipe.
-            self.write = _nothing
-
-    def spliced(self, count: int) -> None:
-        """
-        Bytes have passed by.
-        """
-        self.received += count
-
-    def spliceEnded(self) -> None:
-        """
-        Copying again.
-        """
-        self.splice = None
-        self._full = 0
-        self.write = self.other.transport.write
-
-    def unsent(self) -> int:
-        """
-        What waits in the kernel's pipe is not with the peer either.
-        """
-        splice = self.other.splice
-        return super().unsent() + (0 if splice is None else splice.held)
-
-    def connectionLost(self, reason: Failure) -> None:
-        """
-        Nothing can be spliced to this side any more; what came from it may still be on its way.
-        """
-        splice = self.other.splice
-        if splice is not None:
-            splice.stop()
-            self.other.splice = None
-        splice = self.splice
-        if splice is not None and splice.sourceLost():
-            self.splice = None
-        super().connectionLost(reason)
-
-    def uncouple(self) -> None:
-        """
-        Give the kernel's pipe back.
-        """
-        if self.splice is not None:
-            self.splice.stop()
-            self.splice = None
-        super().uncouple()

@@ -77,6 +77,7 @@ class Splice:
         "_flags",
         "_owner",
         "_pipes",
+        "_reading",
         "_sinkNumber",
         "_small",
         "_sourceNumber",
@@ -106,6 +107,8 @@ class Splice:
         self._sourceNumber = source.fileno()
         self._sinkNumber = sink.fileno()
         self._small = 0
+        #: What reads from the source otherwise, where that is not its own method.
+        self._reading: Any = vars(source).get("doRead")
         source.doRead = self._fill
         sink.doWrite = self._drain
 
@@ -124,7 +127,7 @@ class Splice:
         """
         source, self.source = self.source, None
         if source is not None:
-            _uncover(source, "doRead", self)
+            _uncover(source, "doRead", self, self._reading)
         if self.held:
             return False
         self.stop()
@@ -207,19 +210,22 @@ class Splice:
         self.held = 0
         source, self.source = self.source, None
         if source is not None:
-            _uncover(source, "doRead", self)
+            _uncover(source, "doRead", self, self._reading)
         sink, self.sink = self.sink, None
         if sink is not None:
-            _uncover(sink, "doWrite", self)
+            _uncover(sink, "doWrite", self, None)
 
 
-def _uncover(transport: _Descriptor, method: str, splice: Splice) -> None:
+def _uncover(transport: _Descriptor, method: str, splice: Splice, before: Any) -> None:
     """
-    Give the transport its own method back, unless aborting has put another one over ours.
+    Give the transport its method back, unless aborting has put another one over ours.
     """
     own = vars(transport)
     if getattr(own.get(method), "__self__", None) is splice:
-        del own[method]
+        if before is None:
+            del own[method]
+        else:
+            own[method] = before
 
 
 def spliceable(transport: object) -> TypeGuard[DirectStream]:

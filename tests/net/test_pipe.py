@@ -253,7 +253,7 @@ class LingeringTests(PipeTestCase):
         A peer that does not read what is left for it is reset after a while.
         """
         client, _backend, pipe = self.lingering()
-        self.clock.advance(LINGER - 0.1)
+        self.clock.pump([LINGER + 0.1, LINGER - 0.1])
         self.assertFalse(client.aborted)
         self.clock.advance(0.3)
         self.assertTrue(client.aborted)
@@ -265,6 +265,7 @@ class LingeringTests(PipeTestCase):
         A slow reader gets all, however long it takes.
         """
         client, _backend, pipe = self.lingering()
+        self.clock.advance(LINGER + 0.2)
         for left in 80_000, 60_000, 40_000, 20_000:
             client.bufferedBytes = left
             self.clock.advance(LINGER + 0.2)
@@ -312,7 +313,7 @@ class IdleTests(PipeTestCase):
         client.stall()
         self.clock.pump([0.5] * 22)
         settle(client, backend)
-        self.clock.advance(LINGER + 0.2)
+        self.clock.pump([LINGER + 0.2, LINGER + 0.2])
         settle(client, backend)
         self.assertEnded(pipe, Ending.IDLE)
 

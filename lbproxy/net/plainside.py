@@ -1,0 +1,185 @@
+"""
+What does one end of a pipe do when both are plain sockets? The same with less: it reads in its
+transport's place, writes to the other, closes without detours, and splices what is bulk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python.failure import Failure
+
+from lbproxy.net.pipeside import Ending, Side, nothing
+from lbproxy.net.splice import Splice
+
+if TYPE_CHECKING:
+    from lbproxy.net.pipe import Pipe
+
+_READ_SIZE = 65536
+# A relay has shown bulk after so many reads in a row of so many bytes: splicing an exchange of
+# small messages costs more than copying them.
+_FULL_READ = 32768
+_FULL_READS = 4
+# Where to begin counting when there was no pipe to be had.
+_NOT_NOW = -64
+
+_DONE = Failure(CONNECTION_DONE)
+
+
+class PlainSide(Side):
+    """
+    A side whose transport is a L{lbproxy.net.directstream.DirectStream} without TLS, as is the
+    other's.
+    """
+
+    __slots__ = ("_full", "_recv", "splice")
+
+    other: PlainSide
+
+    def __init__(self, pipe: Pipe, transport: Any, closed: Ending, reset: Ending) -> None:
+        super().__init__(pipe, transport, closed, reset)
+        self._full = 0
+        self.splice: Splice | None = None
+
+    def couple(self, other: Side) -> None:
+        """
+        Take over the reading, too. This side becomes the producer of the other's transport only
+        when that cannot take more.
+        """
+        transport = self.transport
+        self.other = other  # type: ignore[assignment]
+        self.write = other.transport.write
+        self._recv = transport.socket.recv
+        transport.protocol = self
+        transport.doRead = self._read
+
+    def _read(self) -> Any:
+        """
+        The way of every byte: from the reactor to the other transport in one step.
+        """
+        try:
+            data = self._recv(_READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        size = len(data)
+        if not size:
+            self._ended()
+            return None
+        self.received += size
+        self.write(data)
+        if size >= _FULL_READ:
+            self._full += 1
+        elif self._full > 0:
+            self._full = 0
+        if self.other.transport.queued:
+            self._holdBack()
+        elif self._full >= _FULL_READS:
+            self._trySplice()
+        return None
+
+    def _ended(self) -> None:
+        self.eof = True
+        self.pipe.readEnded(self)
+        if not self.lost:
+            self.transport.stopReading()
+
+    def _holdBack(self) -> None:
+        """
+        The other side's socket is full: read on when it has taken everything.
+        """
+        sink = self.other.transport
+        if sink.producer is None:
+            sink.registerProducer(self, True)
+        sink.producerPaused = True
+        self.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """
+        The other side's queue is empty: the moment to start splicing when its reader is slow.
+        """
+        super().resumeProducing()
+        if self._full >= _FULL_READS and not self.eof:
+            self._trySplice()
+
+    # -- closing
+
+    def lose(self) -> None:
+        """
+        With nothing left to write there is nothing to wait for.
+        """
+        self.closing = True
+        transport, incoming = self.transport, self.other.splice
+        if transport.queued or (incoming is not None and incoming.held):
+            if transport.producer is not None:
+                transport.unregisterProducer()
+            transport.loseConnection()
+        else:
+            transport.connectionLost(_DONE)
+
+    def loseWrite(self) -> None:
+        """
+        Half-close when all is written.
+        """
+        transport = self.transport
+        if transport.producer is not None:
+            transport.unregisterProducer()
+        transport.loseWriteConnection()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Nothing can be spliced to this side any more; what came from it may still be on its way.
+        """
+        incoming, outgoing = self.other.splice, self.splice
+        if incoming is not None:
+            incoming.stop()
+            self.other.splice = None
+        if outgoing is not None and outgoing.sourceLost():
+            self.splice = None
+        super().connectionLost(reason)
+
+    def uncouple(self) -> None:
+        """
+        Give the kernel's pipe back.
+        """
+        if self.splice is not None:
+            self.splice.stop()
+            self.splice = None
+        super().uncouple()
+
+    # -- splicing
+
+    def _trySplice(self) -> None:
+        pipes, sink = self.pipe.kernelPipes, self.other.transport
+        if self.closing or self.other.closing or self.other.lost:
+            return
+        ends = None if pipes is None else pipes.take()
+        if pipes is None or ends is None:
+            self._full = _NOT_NOW
+            return
+        self.splice = Splice(self.transport, sink, self, pipes, ends)
+        # A dying transport still reads by itself; that must not overtake what is in the pipe.
+        self.write = nothing
+
+    def spliced(self, count: int) -> None:
+        """
+        Bytes have passed by.
+        """
+        self.received += count
+
+    def spliceEnded(self) -> None:
+        """
+        Copying again.
+        """
+        self.splice = None
+        self._full = 0
+        self.write = self.other.transport.write
+
+    def unsent(self) -> int:
+        """
+        What waits in the kernel's pipe is not with the peer either.
+        """
+        incoming = self.other.splice
+        return super().unsent() + (0 if incoming is None else incoming.held)
