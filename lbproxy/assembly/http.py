@@ -139,7 +139,7 @@ def _upstreamSettings(asked: PoolConfig) -> UpstreamSettings:
         keepAliveTimeout=asked.keepAlive.idleTimeout,
         maxRequests=asked.keepAlive.maxRequests,
         attempts=asked.retries.attempts,
-        retryStatuses=frozenset(word for word in asked.retries.on if isinstance(word, int)),
+        retryOn=frozenset(asked.retries.on),
     )
 
 

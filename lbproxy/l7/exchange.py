@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet import error
 from twisted.python.failure import Failure
 
 from lbproxy.errors import DownstreamError, LBProxyError, NoBackendAvailable, Outcome
 from lbproxy.l7.context import RequestContext
 from lbproxy.l7.download import Body, Download
 from lbproxy.l7.replies import Reply
+from lbproxy.l7.trouble import Trouble, mayRepeat
 from lbproxy.l7.upload import Upload
 from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, ResponseHead, requestBody
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 # Stands for what could not be read as a request.
 UNREADABLE = RequestHead(b"-", b"-", "origin", b"-", None, b"", HeaderBlock(11, []))
-
-# RFC 9110 9.2.2: what a proxy may repeat on its own.
-IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 
 
 class Exchange(RequestContext):
@@ -56,8 +53,6 @@ class Exchange(RequestContext):
     """
 
     __slots__ = (
-        "_attempts",
-        "_tried",
         "backend",
         "bytesDown",
         "client",
@@ -73,6 +68,7 @@ class Exchange(RequestContext):
         "requestDone",
         "started",
         "status",
+        "trouble",
         "upload",
     )
 
@@ -101,8 +97,7 @@ class Exchange(RequestContext):
         self.over = False
         self.ended = 0.0
         self.backend: Backend | None = None
-        self._tried: tuple[Backend, ...] = ()
-        self._attempts = 0
+        self.trouble: Trouble | None = None
 
     # The request's way.
 
@@ -159,22 +154,22 @@ class Exchange(RequestContext):
         if plan.timeout:
             self.deadline = self.started + plan.timeout
             self.connection.factory.deadlines.watch(self)
-        self._attempts = plan.upstream.attempts
-        self._acquire(plan)
-
-    def _acquire(self, plan: ProxyPlan) -> None:
         try:
-            self.lease = lease = plan.upstream.pool.acquire(self, self._tried)
+            self.lease = lease = plan.upstream.pool.acquire(self)
         except NoBackendAvailable as none:
-            if self.code == "ok":
-                self.code, self.detail = "noBackend", none.reason
-                self.fail(503)
-            else:
-                self.fail(504 if self.code == "connectTimeout" else 502)
+            self._trouble(plan).refused(none)
             return
-        self._connect(plan, lease)
+        self.connect(plan, lease)
 
-    def _connect(self, plan: ProxyPlan, lease: Lease) -> None:
+    def _trouble(self, plan: ProxyPlan) -> Trouble:
+        if self.trouble is None:
+            self.trouble = Trouble(self, plan)
+        return self.trouble
+
+    def connect(self, plan: ProxyPlan, lease: Lease) -> None:
+        """
+        Go on with a connection to the leased backend, an idle one if there is one.
+        """
         backend = self.backend = lease.backend
         if self.upload is not None:
             self.upload.flowing = False
@@ -289,24 +284,9 @@ class Exchange(RequestContext):
         Whether this response is one to try again elsewhere instead of passing it on; if so, that
         has begun.
         """
-        plan = self.plan
-        assert plan is not None
-        if head.status not in plan.upstream.retryStatuses or not self._mayRepeat():
-            return False
-        lease = self.lease
-        assert lease is not None
-        tried = (*self._tried, lease.backend)
-        try:
-            following = plan.upstream.pool.acquire(self, tried)
-        except NoBackendAvailable:
-            return False
-        lease.release(Outcome.SERVER_ERROR)
-        self.client = None
-        self._tried = tried
-        self._attempts -= 1
-        self.lease = following
-        self._connect(plan, following)
-        return True
+        plan, lease = self.plan, self.lease
+        assert plan is not None and lease is not None
+        return head.status in plan.upstream.retryOn and self._trouble(plan).otherThan(lease)
 
     def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None:
         """
@@ -335,61 +315,33 @@ class Exchange(RequestContext):
 
     def connectFailed(self, failure: Failure) -> None:
         """
-        The connection to the leased backend could not be made: nothing was sent, another backend
-        gets its chance.
+        The connection to the leased backend could not be made.
         """
-        lease = self._takeLease()
-        timedOut = isinstance(failure.value, error.TimeoutError)
-        self.code = "connectTimeout" if timedOut else "connectFailed"
-        self.detail = f"{lease.backend.name}: {failure.getErrorMessage()}"
-        lease.release(Outcome.TIMED_OUT if timedOut else Outcome.CONNECT_FAILED)
-        self.connection.factory.backendFailed(self)
-        self._tried = (*self._tried, lease.backend)
-        if self._attempts > 0:
-            assert self.plan is not None
-            self._attempts -= 1
-            self._acquire(self.plan)
-        else:
-            self.fail(504 if timedOut else 502)
+        assert self.plan is not None
+        self._trouble(self.plan).connectFailed(self._takeLease(), failure)
 
     def responseBroken(self, outcome: Outcome, code: str, detail: str, silent: bool) -> None:
         """
         The backend's connection is gone or talks nonsense before the response was whole.
 
         @param silent: not one byte of a response had come on a connection that had served before:
-            the backend closed
-            it while our request was under way (RFC 9112 9.3.1), which says nothing about its
-            health.
+            the backend closed it while our request was under way (RFC 9112 9.3.1), which says
+            nothing about its health. A new connection to it serves what may be repeated.
         """
+        plan = self.plan
+        assert plan is not None
         self.client = None
         if self.status:
             self.code, self.detail = code, detail
             self._takeLease().release(outcome)
             self.abort()
-            return
-        if silent and self._canReplay():
-            assert self.plan is not None and self.lease is not None
+        elif silent and mayRepeat(self):
+            assert self.lease is not None
             if self.upload is not None:
                 self.upload.flowing = False
-            self.plan.upstream.dial(self.lease.backend, self)
-            return
-        lease = self._takeLease()
-        self.code, self.detail = code, f"{lease.backend.name}: {detail}"
-        lease.release(outcome)
-        self.connection.factory.backendFailed(self)
-        self._tried = (*self._tried, lease.backend)
-        if outcome is Outcome.RESET and self._mayRepeat():
-            assert self.plan is not None
-            self._attempts -= 1
-            self._acquire(self.plan)
+            plan.upstream.dial(self.lease.backend, self)
         else:
-            self.fail(504 if outcome is Outcome.TIMED_OUT else 502)
-
-    def _canReplay(self) -> bool:
-        return self.head.method in IDEMPOTENT and (self.upload is None or self.upload.intact)
-
-    def _mayRepeat(self) -> bool:
-        return self._attempts > 0 and self._canReplay()
+            self._trouble(plan).broken(self._takeLease(), outcome, code, detail)
 
     def _takeLease(self) -> Lease:
         lease = self.lease
@@ -413,6 +365,8 @@ class Exchange(RequestContext):
             client.abandon()
         elif self.plan is not None:
             self.plan.upstream.cancel(self)
+        if self.trouble is not None:
+            self.trouble.cancel()
         lease, self.lease = self.lease, None
         if lease is not None:
             lease.release(outcome)

@@ -38,7 +38,7 @@ class UpstreamSettings:
     keepAliveTimeout: float = 60.0
     maxRequests: int = 0
     attempts: int = 2
-    retryStatuses: frozenset[int] = frozenset((502, 503, 504))
+    retryOn: frozenset[str | int] = frozenset(("connect", "reset", 502, 503, 504))
     limits: HeadLimits = DEFAULT_LIMITS
 
 
@@ -62,7 +62,7 @@ class Upstream:
         "idleTimeout",
         "limits",
         "pool",
-        "retryStatuses",
+        "retryOn",
         "seconds",
     )
 
@@ -85,7 +85,7 @@ class Upstream:
         self.idleTimeout = settings.idleTimeout
         self.limits = settings.limits
         self.attempts = settings.attempts
-        self.retryStatuses = settings.retryStatuses
+        self.retryOn = settings.retryOn
         self._idlePerBackend = settings.idlePerBackend
         self._keepAliveTimeout = settings.keepAliveTimeout
         self._maxRequests = settings.maxRequests
