@@ -83,13 +83,14 @@ class DatagramProbe:
         @return: fires with what was seen, for most dialogues a C{str}.
         """
         visit = _Visit(self._dialogue.talk(backend))
+        result = visit.expect()
         try:
             visit.begin(self._link(self._target.of(backend.address), visit))
         except OSError as problem:
             visit.refused(problem.strerror or str(problem))
         if self._clock is not None and self._patience:
             visit.wait(self._clock, self._patience)
-        return visit.result
+        return result
 
 
 class _Visit:
@@ -103,8 +104,14 @@ class _Visit:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._count = 0
-        self._over = False
-        self.result: Deferred[Any] = Deferred(self._cancelled)
+        self._result: Deferred[Any] | None = None
+
+    def expect(self) -> Deferred[Any]:
+        """
+        @return: how it will have ended.
+        """
+        result = self._result = Deferred(self._cancelled)
+        return result
 
     def begin(self, link: Link) -> None:
         """
@@ -117,23 +124,22 @@ class _Visit:
         """
         Pass after C{patience} seconds.
         """
-        if not self._over:
+        if self._result is not None:
             self._timer = clock.callLater(patience, self._silent)
 
     def _silent(self) -> None:
         self._timer = None
-        self._end()
-        self.result.callback("not refused")
+        self._end().callback("not refused")
 
     def answerReceived(self, data: bytes) -> None:
         """
         A datagram from the backend.
         """
-        if self._over:
+        if self._result is None:
             return
         self._count += 1
         if self._count > _DATAGRAMS:
-            self._fail(ProbeFailed(f"more than {_DATAGRAMS} datagrams"))
+            self._fail(f"more than {_DATAGRAMS} datagrams")
         else:
             self._advance(data)
 
@@ -141,24 +147,22 @@ class _Visit:
         """
         An ICMP error, or the like of our own host: nobody is there.
         """
-        if not self._over:
-            self._fail(ProbeFailed(reason.lower()))
+        if self._result is not None:
+            self._fail(reason.lower())
 
     def _advance(self, data: bytes | None) -> None:
         try:
             want = next(self._conversation) if data is None else self._conversation.send(data)
         except StopIteration as stop:
-            self._end()
-            self.result.callback(stop.value)
+            self._end().callback(stop.value)
         except ProbeFailed as failed:
-            self._fail(failed)
+            self._end().errback(failed)
         except Exception as broken:
             # A mistake in the dialogue: the checker logs it and counts a failure.
-            self._end()
-            self.result.errback(broken)
+            self._end().errback(broken)
         else:
             self._say(want.say)
-            if not want.wait and not self._over:
+            if not want.wait and self._result is not None:
                 self._advance(b"")
 
     def _say(self, data: bytes | None) -> None:
@@ -166,18 +170,23 @@ class _Visit:
         if data is not None and self._link is not None:
             self._link.send(data)
 
-    def _fail(self, failed: ProbeFailed) -> None:
-        self._end()
-        self.result.errback(failed)
+    def _fail(self, reason: str) -> None:
+        self._end().errback(ProbeFailed(reason))
 
     def _cancelled(self, result: Deferred[Any]) -> None:
         self._end()
 
-    def _end(self) -> None:
-        self._over = True
+    def _end(self) -> Deferred[Any]:
+        """
+        @return: what is to be fired, once; forgotten here, for it knows us as its canceller.
+        """
+        result, self._result = self._result, None
+        assert result is not None, "ended twice"
         self._conversation.close()
         if self._link is not None:
             self._link.close()
+            self._link = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        return result

@@ -86,8 +86,7 @@ class StreamProbe:
         """
         inspect = self._inspect and partial(self._inspect, backend)
         visit = _Visit(self._dialogue.talk(backend), self._preamble, inspect)
-        visit.begin(self._dial, self._target.of(backend.address))
-        return visit.result
+        return visit.begin(self._dial, self._target.of(backend.address))
 
 
 class _Visit(TwistedProtocol):
@@ -108,21 +107,26 @@ class _Visit(TwistedProtocol):
         self._received = bytearray()
         self._total = 0
         self._want: Want | None = None
-        self._over = False
-        self.result: Deferred[Any] = Deferred(self._cancelled)
+        self._result: Deferred[Any] | None = None
 
-    def begin(self, dial: Dialer, address: Address) -> None:
+    def begin(self, dial: Dialer, address: Address) -> Deferred[Any]:
         """
         Go and see.
         """
+        result = self._result = Deferred(self._cancelled)
         self._attempt = dial(address, self)
+        return result
 
     def connectionMade(self) -> None:
+        if self._result is None:
+            # Cancelled in the very moment in which the connection came about.
+            cast(ITCPTransport, self.transport).abortConnection()
+            return
         if self._inspect is not None:
             try:
                 self._inspect(self.transport)
             except ProbeFailed as failed:
-                self._fail(failed)
+                self._end().errback(failed)
                 return
         if self._preamble:
             self._write(self._preamble)
@@ -130,40 +134,40 @@ class _Visit(TwistedProtocol):
         self._feed()
 
     def dataReceived(self, data: bytes) -> None:
-        if self._over:
+        if self._result is None:
             return
         self._total += len(data)
         if self._total > _RECEIVE_LIMIT:
-            self._fail(ProbeFailed(f"more than {_RECEIVE_LIMIT} bytes of answer"))
+            self._fail(f"more than {_RECEIVE_LIMIT} bytes of answer")
             return
         self._received += data
         self._feed()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._over:
+        if self._result is None:
             return
         if isinstance(reason.value, error.ConnectionDone):
             self._advance(Closed(bytes(self._received)))
         else:
-            self._fail(ProbeFailed(explain(reason)))
+            self._fail(explain(reason))
 
     def connectFailed(self, failure: Failure) -> None:
         """
         There is no connection.
         """
         self._attempt = None
-        if not self._over:
-            self._fail(ProbeFailed(explain(failure)))
+        if self._result is not None:
+            self._fail(explain(failure))
 
     def _feed(self) -> None:
         """
         Hand over what is wanted for as long as there is enough of it.
         """
-        while self._want is not None and not self._over:
+        while self._want is not None and self._result is not None:
             try:
                 taken = self._want.take(self._received)
             except ProbeFailed as failed:
-                self._fail(failed)
+                self._end().errback(failed)
                 return
             if taken is None:
                 return
@@ -176,14 +180,12 @@ class _Visit(TwistedProtocol):
         try:
             want = self._step(event)
         except StopIteration as stop:
-            self._end(polite=True)
-            self.result.callback(stop.value)
+            self._end(polite=True).callback(stop.value)
         except ProbeFailed as failed:
-            self._fail(failed)
+            self._end().errback(failed)
         except Exception as broken:
             # A mistake in the dialogue: the checker logs it and counts a failure.
-            self._end()
-            self.result.errback(broken)
+            self._end().errback(broken)
         else:
             self._want = want
             if want.say:
@@ -202,21 +204,24 @@ class _Visit(TwistedProtocol):
         assert self.transport is not None
         self.transport.write(data)
 
-    def _fail(self, failed: ProbeFailed) -> None:
-        self._end()
-        self.result.errback(failed)
+    def _fail(self, reason: str) -> None:
+        self._end().errback(ProbeFailed(reason))
 
     def _cancelled(self, result: Deferred[Any]) -> None:
         self._end()
 
-    def _end(self, polite: bool = False) -> None:
+    def _end(self, polite: bool = False) -> Deferred[Any]:
         """
         Nothing that comes from now on counts; the socket goes.
 
         @param polite: say goodbye as the transport does, which takes care that this ends; otherwise
             nothing is left of the connection at once.
+        @return: what is to be fired, once. It is forgotten here: it knows us as its canceller, and
+            thousands of such cycles per second would be work for the garbage collector.
         """
-        self._over = True
+        result, self._result = self._result, None
+        assert result is not None, "ended twice"
+        self._conversation.close()
         transport = self.transport
         if transport is None:
             if self._attempt is not None:
@@ -225,3 +230,4 @@ class _Visit(TwistedProtocol):
             transport.loseConnection()
         else:
             cast(ITCPTransport, transport).abortConnection()
+        return result

@@ -287,7 +287,7 @@ class DialoguePromises(_Case):
         What the checker does when time is up.
         """
         visit.result.addErrback(lambda _: None)
-        visit.protocol.result.cancel()
+        visit.result.cancel()
 
     def test_failsWhenTheAnswerIsEndless(self) -> None:
         """

@@ -84,9 +84,19 @@ class StreamProbeTests(SynchronousTestCase):
         A timeout while connecting gives the attempt up.
         """
         visit = Visit(Lines())
-        visit.protocol.result.addErrback(lambda _: None)
-        visit.protocol.result.cancel()
+        visit.result.addErrback(lambda _: None)
+        visit.result.cancel()
         self.assertTrue(visit.dialer.attempts[0].cancelled)
+
+    def test_wantsNoConnectionOnceCancelled(self) -> None:
+        """
+        A connection that comes about all the same is dropped, and nobody is spoken to.
+        """
+        visit = Visit(Lines())
+        visit.result.addErrback(lambda _: None)
+        visit.result.cancel()
+        visit.connect()
+        self.assertEqual((visit.sent, visit.open), (b"", False))
 
     def test_dropsTheConnectionWhenCancelled(self) -> None:
         """
