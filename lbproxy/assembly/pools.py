@@ -10,11 +10,17 @@ from lbproxy.assembly.parts import Parts
 from lbproxy.config import affinity as affinityConfig
 from lbproxy.config import pool as poolConfig
 from lbproxy.interfaces import IAffinity, IBalancer
+from lbproxy.pool.admission import QueueSettings
 from lbproxy.pool.affinity.cookie import CookieAffinity, CookieSettings
 from lbproxy.pool.affinity.table import headerAffinity, sourceIPAffinity
 from lbproxy.pool.backend import BackendSpec
 from lbproxy.pool.balancers.names import Surroundings, balancerMaker
+from lbproxy.pool.breaker import BreakerSettings
+from lbproxy.pool.budget import BudgetSettings
+from lbproxy.pool.outliers import OutlierSettings
+from lbproxy.pool.policy import Policy
 from lbproxy.pool.pool import Pool
+from lbproxy.pool.tiers import Spread
 
 # Which settings of C{balance} each balancer has, and what they are called there.
 _OPTIONS = {
@@ -41,6 +47,7 @@ def buildPool(parts: Parts, name: str, asked: poolConfig.Pool) -> Pool:
         [spec(backend) for backend in asked.backends],
         balancer=_balancer(parts, asked),
         affinity=_affinity(parts, asked.affinity),
+        policy=_policy(asked),
         seconds=parts.reactor.seconds,
         rng=parts.rng,
     )
@@ -67,6 +74,27 @@ def _balancer(parts: Parts, asked: poolConfig.Pool) -> Callable[[], IBalancer]:
         value = getattr(balance, key)
         options[option] = str(value) if key == "key" else value
     return balancerMaker(balance.name, Surroundings(parts.reactor.seconds, parts.rng), **options)
+
+
+def _policy(asked: poolConfig.Pool) -> Policy:
+    outliers, breaker = asked.outlierDetection, asked.circuitBreaker
+    return Policy(
+        spread=Spread(zone=asked.zone, panic=asked.panic),
+        queue=QueueSettings(asked.queue.size, asked.queue.timeout, str(asked.queue.fairBy)),
+        outliers=OutlierSettings(**outliers.model_dump()) if outliers is not None else None,
+        breakers=()
+        if breaker is None
+        else (
+            BreakerSettings(
+                failures=breaker.failures,
+                openFor=breaker.openFor,
+                maxOpenFor=max(breaker.openFor, 60.0),
+                trials=breaker.probes,
+            ),
+        ),
+        retries=BudgetSettings(asked.retries.budget),
+        slowStart=asked.slowStart,
+    )
 
 
 def _affinity(parts: Parts, asked: affinityConfig.Affinity | None) -> IAffinity | None:

@@ -58,7 +58,7 @@ class Download:
         """
         Apply a content coding if the response is fit for it and the client takes it.
         """
-        if self._body is None or not compressible(request, head):
+        if request.method == b"HEAD" or not compressible(request, head):
             return
         chosen = compression.choose(request)
         if chosen is not None:
@@ -84,6 +84,5 @@ class Download:
         framed = encodeChunk(payload) if payload else b""
         if not done:
             return framed
-        assert self._body is not None
-        trailers = self._body.trailers
+        trailers = () if self._body is None else self._body.trailers
         return framed + (encodeTrailers(trailers) if trailers else LAST_CHUNK)

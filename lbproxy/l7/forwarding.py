@@ -62,8 +62,8 @@ def forwardedLines(hop: Hop, block: HeaderBlock, host: bytes, version: int) -> b
         chain = [text.encode("ascii", "replace") for text in _chain(block)] + [peer]
         proto = _firstScheme(block) or scheme
         seenHost = _firstHost(block) or host
-        element = b", ".join(block.getAll(b"forwarded"))
-        element = element + b", " if element else b""
+        nodes = block.getAll(b"forwarded") or [b"for=" + _node(each) for each in chain[:-1]]
+        element = b"".join(b"%b, " % node for node in nodes)
     return b"".join(
         (
             b"X-Forwarded-For: %b\r\n" % b", ".join(chain),
