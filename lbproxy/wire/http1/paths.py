@@ -63,7 +63,7 @@ def normalizePath(rawPath: bytes) -> PathForm:
     if oneReading:
         return PathForm(decoded)
     other = _removeDots(_decode(rawPath, _meaning).replace(b"\\", b"/"), merge=True)
-    return PathForm(decoded, None if other == decoded else other)
+    return PathForm(decoded, other)
 
 
 def canonicalPath(rawPath: bytes) -> bytes:

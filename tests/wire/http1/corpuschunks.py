@@ -81,6 +81,7 @@ def _chunks() -> list[RequestCase]:
         [
             chunked(b"1;" + b"a" * 1024 + b"\r\nx\r\n0\r\n\r\n"),
             chunked(b"1;" + b"a" * 5000),
+            chunked(b"1;" + b"a" * 1040 + b"\x00"),
             chunked((b"1;" + b"a" * 999 + b"\r\nx\r\n") * 17 + b"0\r\n\r\n"),
             chunked(b"0;" + b"a" * 1024 + b"\r\n\r\n"),
         ],
@@ -98,6 +99,7 @@ def _chunks() -> list[RequestCase]:
         b"10\r\n0123456789abcdef\r\n0\r\n\r\n": b"0123456789abcdef",
         b"1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n": b"abc",
         b"2\r\n\r\n\r\n0\r\n\r\n": b"\r\n",
+        b"10\r\n\r\n0123456789abcd\r\n0\r\n\r\n": b"\r\n0123456789abcd",
         b"5\r\n0\r\n\r\n\r\n0\r\n\r\n": b"0\r\n\r\n",
         b"1;a\r\nx\r\n0\r\n\r\n": b"x",
         b"1;a=b\r\nx\r\n0\r\n\r\n": b"x",
@@ -106,6 +108,7 @@ def _chunks() -> list[RequestCase]:
         b"1 ; a = b\r\nx\r\n0\r\n\r\n": b"x",
         b"1\t;\ta\t=\tb\r\nx\r\n0\r\n\r\n": b"x",
         b"1;" + b"a" * 1023 + b"\r\nx\r\n0\r\n\r\n": b"x",
+        b"0" * 15 + b"1;" + b"a" * 1023 + b"\r\nx\r\n0\r\n\r\n": b"x",
     }
     cases += [
         RequestCase(

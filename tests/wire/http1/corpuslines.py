@@ -254,6 +254,16 @@ def _absoluteForms() -> list[RequestCase]:
     )
     cases.append(
         RequestCase(
+            "absolute OPTIONS with a query only",
+            lines(b"OPTIONS http://a.example?q HTTP/1.1", b"Host: a.example"),
+            method=b"OPTIONS",
+            target=b"http://a.example?q",
+            query=b"q",
+            host=b"a.example",
+        )
+    )
+    cases.append(
+        RequestCase(
             "absolute OPTIONS with a path",
             lines(b"OPTIONS http://a.example/ HTTP/1.1", b"Host: a.example"),
             method=b"OPTIONS",

@@ -65,6 +65,15 @@ class ChunkedBodyTests(SynchronousTestCase):
                 self.assertEqual(payload, b"hello, world")
                 self.assertEqual((body.rest + rest, body.trailers), (b"GET", ((b"X", b"y"),)))
 
+    def test_cutSizeIsNoLastChunk(self) -> None:
+        """
+        The second half of a size isn't taken for a last chunk, even if it looks like one.
+        """
+        body = decoder()
+        body.feed(b"1")
+        self.assertEqual(body.feed(b"0\r\n\r\n0123456789abcd\r\n"), b"\r\n0123456789abcd")
+        self.assertFalse(body.done)
+
     def test_truncatedAnywhereIsAnError(self) -> None:
         """
         A body that was cut off never looks whole.
