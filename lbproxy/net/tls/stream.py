@@ -228,6 +228,9 @@ class TLSStream(Stream):
             return False
         except SSL.Error:
             return True
+        # OpenSSL takes nothing more, and would have us believe that the connection is dead.
+        self._writeDisconnected = True
+        self._direct = False
         if self._peerLeft:
             return True
         # With unread bytes left the kernel would answer them with a reset, which takes what is
