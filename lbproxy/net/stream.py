@@ -25,6 +25,8 @@ def streamAddress(family: int, name: Any) -> StreamAddress:
     if family == socket.AF_UNIX:
         return UNIXAddress(name or None)
     host, port, flow, scope = name
+    if host.startswith("::ffff:") and "." in host:  # an IPv4 client of a dual-stack listener
+        return IPv4Address("TCP", host[7:], port)
     if scope and "%" not in host:
         host = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
     return IPv6Address("TCP", host, port, flow, scope)
