@@ -48,7 +48,7 @@ class Rules:
             # RFC 9110 9.3.6: CONNECT is for proxies that tunnel anywhere; a gateway has no use for
             # it.
             return 405, "connectRefused", _ALLOW
-        if head.form == "absolute" and not exchange.secure and head.target[:6].lower() == b"https:":
+        if head.form == "absolute" and not exchange.secure and head.scheme == b"https":
             # RFC 9110 7.4: what was meant to be secure did not come so.
             return 421, "misdirected", b""
         if maxForwards(head) == 0:

@@ -16,8 +16,6 @@ def originTarget(head: RequestHead) -> bytes:
     """
     if head.form != "absolute":
         return head.target
-    if head.path == b"/" and head.method == b"OPTIONS" and head.query is None:
-        return b"*"
     return head.path if head.query is None else b"%b?%b" % (head.path, head.query)
 
 
