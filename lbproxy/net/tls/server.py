@@ -139,7 +139,7 @@ class ServerTLS:
         @param peer: what C{getPeer} says.
         """
         connection = self.connection(skt)
-        deadlines = self._deadlinesOn(reactor)
+        deadlines = self.deadlinesOn(reactor)
         handshake = Handshake(reactor, connection, deadlines)
 
         def transport() -> TLSStream:
@@ -147,7 +147,10 @@ class ServerTLS:
 
         return AcceptedTLS(self, handshake, protocol, peer, transport)
 
-    def _deadlinesOn(self, reactor: Any) -> Deadlines:
+    def deadlinesOn(self, reactor: Any) -> Deadlines:
+        """
+        The wheel in use.
+        """
         if self._deadlines is None:
             self._deadlines = Deadlines(reactor)
             self._deadlines.start()
@@ -163,7 +166,7 @@ class ServerTLS:
 
     def failedWith(self, reason: str, peer: StreamAddress) -> None:
         """
-        Count, and say so now and then.
+        Count, and say so now and then. There was a connection before, so there is a wheel.
         """
         if reason not in self.failed and len(self.failed) >= _REASONS:
             reason = "other"
