@@ -24,6 +24,8 @@ _SWEEP: Final = 1024
 class SessionTable:
     """
     @ivar find: the session of a key, or L{None}.
+    @ivar grain: seconds after which a session should say that it was used again: putting it in its
+        place costs more than not doing so.
     @ivar deadline: when the first in line has been idle for too long.
     """
 
@@ -40,8 +42,7 @@ class SessionTable:
         self._line: OrderedDict[Hashable, UDPSession] = OrderedDict()
         self._deadlines = deadlines
         self._idleTimeout = idleTimeout or math.inf
-        # How stale the order may be: putting a session in its place costs more than not doing so.
-        self._grain = min(1.0, self._idleTimeout / 8)
+        self.grain = min(1.0, self._idleTimeout / 8)
         self._expired = expired
         self.deadline = 0.0
         self.find: Callable[[Hashable], UDPSession | None] = self._line.get
@@ -71,7 +72,7 @@ class SessionTable:
         @return: when it should say so again.
         """
         self._line.move_to_end(session.key)
-        return now + self._grain
+        return now + self.grain
 
     def oldest(self) -> UDPSession:
         """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -41,12 +42,32 @@ _HELD_LIMIT: Final = 16 << 20
 _ATTEMPTS: Final = 8
 
 
+@dataclass(slots=True)
+class Traffic:
+    """
+    What sessions relayed: datagrams and bytes from clients (up) and to them (down), without headers
+    of ours.
+    """
+
+    datagramsUp: int = 0
+    datagramsDown: int = 0
+    bytesUp: int = 0
+    bytesDown: int = 0
+
+    def add(self, session: UDPSession) -> None:
+        """
+        And these.
+        """
+        self.datagramsUp += session.questions
+        self.datagramsDown += session.answers
+        self.bytesUp += session.bytesUp
+        self.bytesDown += session.bytesDown
+
+
 class UDPRelay:
     """
     The sessions of one listener.
 
-    @ivar datagramsUp: datagrams from clients, whatever became of them; C{bytesUp} alike.
-    @ivar datagramsDown: answers to clients; C{bytesDown} alike.
     @ivar opened: sessions ever; C{evicted}: ended early because there were too many.
     @ivar refused: ICMP errors from backends; C{failovers}: datagrams given to another backend.
     @ivar unsent: datagrams to backends that the kernel would not take.
@@ -90,6 +111,7 @@ class UDPRelay:
         self._dispatch = self._eachDatagram if settings.perDatagram else self._eachSession
         self._sessions = SessionTable(deadlines, settings.idleTimeout, self._expired)
         self.touched = self._sessions.touched
+        self.grain = self._sessions.grain
         self._find = self._sessions.find
         self._ports: list[DatagramPort] = []
         self._draining = False
@@ -97,7 +119,7 @@ class UDPRelay:
         self._evictions = Complaint(name, "idle sessions ended early", self.seconds)
         self._unserved = Complaint(name, "datagrams found no backend", self.seconds)
         self._socketless = Complaint(name, "sessions failed", self.seconds)
-        self.datagramsUp = self.datagramsDown = self.bytesUp = self.bytesDown = 0
+        self._ended = Traffic()
         self.opened = self.refused = self.failovers = self.unsent = 0
         self.denied = self.unrouted = self.turnedAway = self.malformed = 0
 
@@ -155,8 +177,6 @@ class UDPRelay:
         """
         A datagram from a client itself.
         """
-        self.datagramsUp += 1
-        self.bytesUp += len(data)
         key = (client, asked)
         session = self._find(key)
         if session is not None:
@@ -168,8 +188,6 @@ class UDPRelay:
         """
         A datagram that a proxy in front of us forwards, its header taken off.
         """
-        self.datagramsUp += 1
-        self.bytesUp += len(data)
         session = self._find(client.key)
         if session is not None:
             session.questionReceived(data)
@@ -289,6 +307,7 @@ class UDPRelay:
         C{session} has closed its side and released its lease.
         """
         self._sessions.remove(session)
+        self._ended.add(session)
         if session.connectionIDs and self.connectionIDs is not None:
             self.connectionIDs.forget(session)
         if self._record is not None:
@@ -304,6 +323,15 @@ class UDPRelay:
         session.end(End.IDLE, Outcome.TIMED_OUT if silent else Outcome.OK)
 
     # -- figures
+
+    def traffic(self) -> Traffic:
+        """
+        What passed until now. Adds up all sessions, so for those who show figures.
+        """
+        traffic = replace(self._ended)
+        for session in self._sessions.all():
+            traffic.add(session)
+        return traffic
 
     def __len__(self) -> int:
         """

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # being asked: then only the latest are "in hand".
 _HELD: Final = 4
 
+# Answers in which a QUIC server's connection ID is looked for.
+_FIRST: Final = 8
+
 # What we lack ourselves; the backend has nothing to do with it.
 _OUR_FAULT: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL}
@@ -130,7 +133,8 @@ class UDPSession:
         self.route = route
         self.lease = lease
         self.tried = tried
-        self.opened = self.active = self._due = relay.seconds()
+        self.opened = self.active = now = relay.seconds()
+        self._due = now + relay.grain
         self.questions = self.answers = self.bytesUp = self.bytesDown = 0
         self.latency = 0.0
         self.ended: End | None = None
@@ -169,16 +173,20 @@ class UDPSession:
         self.active = now = relay.seconds()
         if now >= self._due:
             self._due = relay.touched(self, now)
+        self.questions += 1
+        self.bytesUp += len(data)
         # Only where an answer is owed: who answers is well enough, whatever a check says.
         if self._held and not self.lease.backend.reachable:
             self._hold(data)
             relay.failover(self, End.UNREACHABLE, Outcome.OK)
             return
         kept = self._hold(data)
-        self.questions += 1
-        self.bytesUp += len(data)
-        if self._link is not None or not kept:
-            self._send(data)
+        link = self._link
+        if link is None:
+            if not kept:
+                relay.unsent += 1
+        elif not link.send(self._header + data if self._header else data) and self._link is link:
+            relay.unsent += 1
 
     def _send(self, data: bytes) -> None:
         link = self._link
@@ -191,15 +199,14 @@ class UDPSession:
             self._letGo()
         if relay.heldBytes >= relay.heldLimit:
             return False
-        held.append(data)
         relay.heldBytes += len(data)
+        held.append(data)
         return True
 
     def _letGo(self) -> None:
         held, relay = self._held, self._relay
-        for data in held:
-            relay.heldBytes -= len(data)
-        held.clear()
+        while held:
+            relay.heldBytes -= len(held.pop())
 
     def takeHeld(self) -> tuple[bytes, ...]:
         """
@@ -245,25 +252,23 @@ class UDPSession:
         if now >= self._due:
             self._due = relay.touched(self, now)
         if self._held:
-            self._answered(data)
-        size = len(data)
+            self._letGo()
+            if self.answers < _FIRST:
+                self._answered(data)
         self.answers += 1
-        self.bytesDown += size
-        relay.datagramsDown += 1
-        relay.bytesDown += size
+        self.bytesDown += len(data)
         self._reply(data, self._address, self._asked)
-        responses = relay.responses
-        if responses and self.answers >= responses * self.questions:
+        if relay.responses and self.answers >= relay.responses * self.questions:
             self.end(End.ANSWERED)
 
     def _answered(self, data: bytes) -> None:
-        self._letGo()
         if not self.answers:
             self.latency = self.active - self.opened
             self.tried = ()  # it is one that works; the next failure is a new one
         # A server names the ID it chose in the packets of the handshake, which come first.
-        if self.answers < 8 and self._relay.connectionIDs is not None:
-            self._relay.connectionIDs.learn(self, data)
+        ids = self._relay.connectionIDs
+        if ids is not None and data[:1] >= b"\x80":
+            ids.learn(self, data)
 
     def refused(self, reason: str) -> None:
         """

@@ -83,7 +83,7 @@ class SessionTableTests(SynchronousTestCase):
         table = self.table(800.0)
         self.add(table, "a")
         self.assertEqual(self.touch(table, "a"), 101.0)
-        self.assertEqual(SessionTable(self.deadlines, 0.8, print)._grain, 0.1)
+        self.assertEqual(SessionTable(self.deadlines, 0.8, print).grain, 0.1)
 
     def test_expired(self) -> None:
         """

@@ -13,6 +13,7 @@ from twisted.logger import capturedLogs
 from lbproxy.config.address import Address
 from lbproxy.errors import Outcome
 from lbproxy.l4 import sessiontable, udpsession
+from lbproxy.l4.udprelay import Traffic
 from lbproxy.l4.udpsession import End
 from lbproxy.l4.udpsettings import UDPRoute
 from lbproxy.net.udp.targets import Target, Waiter
@@ -132,9 +133,10 @@ class SessionTests(RelayTestCase):
         self.ask(client, b"123")
         self.ask(client, b"4")
         relay = self.relay
-        self.assertEqual((relay.datagramsUp, relay.bytesUp), (2, 4))
-        self.assertEqual((relay.datagramsDown, relay.bytesDown), (2, 8))
+        self.assertEqual(relay.traffic(), Traffic(2, 2, 4, 8))
         self.assertEqual((relay.dropped, relay.truncated, relay.overflowed), (0, 0, 0))
+        relay.abortAll()
+        self.assertEqual(relay.traffic(), Traffic(2, 2, 4, 8))
 
     def test_context(self) -> None:
         """

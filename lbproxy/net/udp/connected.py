@@ -19,10 +19,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from lbproxy.net.udp.address import SocketAddress
-from lbproxy.net.udp.batch import Batch
 
-# Answers per turn of the loop, for one client.
-_BATCH: Final = 16
+# Answers per turn of the loop, for one client, beside the first.
+_MORE: Final = 15
+
+# Turns that brought an answer before more than one is looked for; see L{DatagramPort}.
+_PATIENCE: Final = 4
 
 #: No datagram is longer.
 _ROOM: Final = 65_535
@@ -64,22 +66,22 @@ class ConnectedSocket:
     A datagram socket with one peer. No error closes it, only its owner does.
     """
 
-    __slots__ = ("_batch", "_reactor", "_receiver", "_recv", "_send", "_socket")
+    __slots__ = ("_patience", "_reactor", "_receiver", "_recv", "_send", "_socket")
 
     _log = Logger()
 
     def __init__(
-        self, reactor: IReactorFDSet, sock: socket.socket, receiver: AnswerReceiver
+        self, reactor: IReactorFDSet, sock: socket.SocketType, receiver: AnswerReceiver
     ) -> None:
         """
         @param sock: connected and not blocking.
         """
         self._reactor = reactor
         self._receiver = receiver
-        self._socket: socket.socket | None = sock
+        self._socket: socket.SocketType | None = sock
         self._recv = sock.recv
         self._send = sock.send
-        self._batch = Batch(_BATCH)
+        self._patience = _PATIENCE
 
     def send(self, data: bytes) -> bool:
         """
@@ -95,21 +97,30 @@ class ConnectedSocket:
 
     def doRead(self) -> None:
         """
-        Read what is there, up to a batch.
+        Read what is there, up to a bound.
         """
-        recv, received, batch = self._recv, self._receiver.answerReceived, self._batch
-        count = 0
         try:
-            for count in range(batch.size):  # noqa: B007
-                received(recv(_ROOM))
+            self._receiver.answerReceived(self._recv(_ROOM))
+            if self._patience:
+                self._patience -= 1
+            else:
+                self._readMore()
         except BlockingIOError:
-            batch.only(count)
+            return  # a datagram with a wrong checksum, which the kernel noticed only now
         except OSError as error:
             self._failed(error)
         except Exception:
             self._log.failure("an answer could not be handled by {link!r}", link=self)
-        else:
-            batch.all()
+
+    def _readMore(self) -> None:
+        recv, received = self._recv, self._receiver.answerReceived
+        more = 0
+        try:
+            for more in range(_MORE):  # noqa: B007 - counts what was read
+                received(recv(_ROOM))
+        except BlockingIOError:
+            if not more:
+                self._patience = _PATIENCE
 
     def _failed(self, error: OSError) -> None:
         # Closed: by the one who got the last answer of this turn.
@@ -177,7 +188,8 @@ def connectDatagrams(
     @param bindAddress: where to send from; the system chooses when it is L{None}.
     @raise OSError: there is no route, no descriptor, no port.
     """
-    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    # The C type below socket.socket, which adds nothing that is needed here but time.
+    sock = socket.SocketType(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         if bindAddress is not None:
             sock.bind(bindAddress)

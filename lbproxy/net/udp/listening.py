@@ -18,14 +18,18 @@ from zope.interface import implementer
 
 from lbproxy.net.udp.address import ClientAddress
 from lbproxy.net.udp.asked import ANCILLARY_SPACE, Asked, PacketInformation
-from lbproxy.net.udp.batch import Batch
 
 #: No datagram is longer: the length field of UDP has 16 bits and counts its own header.
 MAX_DATAGRAM: Final = 65_527
 
-# Datagrams per turn of the loop. The kernel's queue holds a few hundred small ones; 64 keep the
-# cost of a turn small beside the work, and the others waiting for a millisecond at most.
-_BATCH: Final = 64
+# Datagrams per turn of the loop, beside the first. They keep the cost of a turn small beside the
+# work, and others waiting for a millisecond at most.
+_MORE: Final = 63
+
+# Only a system call that fails says that a socket is empty, and it costs as much as one that brings
+# a datagram. So a socket that has one datagram per turn is asked for a second one only now and
+# then: after so many turns. One that had more last time is asked at once.
+_PATIENCE: Final = 4
 
 _MEMORY_INFO: Final = 55  # SO_MEMINFO, since Linux 4.12; not in the socket module
 _MEMORY_FIELDS: Final = struct.Struct("=9I")
@@ -56,11 +60,12 @@ class DatagramPort:
 
     __slots__ = (
         "_asked",
-        "_batch",
         "_information",
         "_listening",
+        "_patience",
         "_reactor",
-        "_receiver",
+        "_readOne",
+        "_received",
         "_recvfrom",
         "_recvmsg",
         "_room",
@@ -88,70 +93,67 @@ class DatagramPort:
         """
         sock.setblocking(False)
         self._reactor = reactor
-        self._receiver = receiver
+        self._received = receiver.datagramReceived
         self._socket: socket.socket | None = sock
         self._recvfrom = sock.recvfrom
         self._sendto = sock.sendto
         self._recvmsg = sock.recvmsg
         self._sendmsg = sock.sendmsg
         self._room = maxDatagram + 1  # one more byte shows what is too long
-        self._batch = Batch(_BATCH)
+        self._patience = _PATIENCE
         self._listening = False
         self._information: PacketInformation | None = None
         host = sock.getsockname()[0]
         self._asked = Asked(self, host)
         if host in _WILDCARDS:
             self._information = PacketInformation(self, sock)
+        self._readOne = self._readPlain if self._information is None else self._readAsked
         self.truncated = self.dropped = self.errors = 0
 
     # -- the data
 
     def doRead(self) -> None:
         """
-        Read what is there, up to a batch.
+        Read what is there, up to a bound.
         """
         try:
-            if self._information is None:
-                self._readBatch()
+            self._readOne()
+            if self._patience:
+                self._patience -= 1
             else:
-                self._readAsked(self._information)
+                self._readMore()
+        except BlockingIOError:
+            return  # a datagram with a wrong checksum, which the kernel noticed only now
         except OSError as error:
             self._readFailed(error)
         except Exception:
             # A defect of ours in handling one datagram; the next ones must go on.
             self._log.failure("a datagram could not be handled by {port!r}", port=self)
 
-    def _readBatch(self) -> None:
-        recvfrom, room, received = self._recvfrom, self._room, self._receiver.datagramReceived
-        batch, asked = self._batch, self._asked
-        count = 0
+    def _readMore(self) -> None:
+        read = self._readOne
+        more = 0
         try:
-            for count in range(batch.size):  # noqa: B007
-                data, client = recvfrom(room)
-                if len(data) < room:
-                    received(data, client, asked)
-                else:
-                    self.truncated += 1
+            for more in range(_MORE):  # noqa: B007 - counts what was read
+                read()
         except BlockingIOError:
-            batch.only(count)
-        else:
-            batch.all()
+            if not more:
+                self._patience = _PATIENCE
 
-    def _readAsked(self, information: PacketInformation) -> None:
-        recvmsg, room, received = self._recvmsg, self._room, self._receiver.datagramReceived
-        batch = self._batch
-        count = 0
-        try:
-            for count in range(batch.size):  # noqa: B007
-                data, ancillary, _, client = recvmsg(room, ANCILLARY_SPACE)
-                if len(data) < room:
-                    received(data, client, information.read(ancillary))
-                else:
-                    self.truncated += 1
-        except BlockingIOError:
-            batch.only(count)
+    def _readPlain(self) -> None:
+        data, client = self._recvfrom(self._room)
+        if len(data) < self._room:
+            self._received(data, client, self._asked)
         else:
-            batch.all()
+            self.truncated += 1
+
+    def _readAsked(self) -> None:
+        data, ancillary, _, client = self._recvmsg(self._room, ANCILLARY_SPACE)
+        if len(data) < self._room:
+            assert self._information is not None
+            self._received(data, client, self._information.read(ancillary))
+        else:
+            self.truncated += 1
 
     def _readFailed(self, error: OSError) -> None:
         if self._socket is None:

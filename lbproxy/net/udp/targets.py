@@ -47,7 +47,9 @@ class Targets:
     ) -> None:
         self._reactor = reactor
         self._seconds = seconds
-        self._known: dict[Address, Target] = {}
+        # By identity, which every session asks for: hashing an address costs more than the rest of
+        # the look-up. The address is kept beside its target, so that its identity stays its own.
+        self._known: dict[int, tuple[Address, Target]] = {}
         self._names: dict[Address, float] = {}  # until when the target is good
         self._waiting: dict[Address, list[Waiter]] = {}
 
@@ -58,16 +60,17 @@ class Targets:
         @return: L{None} for a name that has never been resolved: see L{resolve}.
         @raise OSError: it looks numeric but the system does not take it.
         """
-        target = self._known.get(address)
-        if target is None:
+        known = self._known.get(id(address))
+        if known is None:
             if address.family is None:
                 return None
             target = resolveNow(address)
             self._remember(address, target)
-        elif address in self._names and self._names[address] <= self._seconds():
+            return target
+        if self._names and address in self._names and self._names[address] <= self._seconds():
             self._names[address] = self._seconds() + _LIFETIME
             self.resolve(address, _nobody)
-        return target
+        return known[1]
 
     def resolve(self, address: Address, waiter: Waiter) -> None:
         """
@@ -85,10 +88,12 @@ class Targets:
         )
 
     def _resolved(self, address: Address, found: Sequence[IAddress]) -> None:
-        target = _firstOf(found) or self._known.get(address)
+        target = _firstOf(found)
         if target is not None:
             self._remember(address, target)
             self._names[address] = self._seconds() + _LIFETIME
+        elif id(address) in self._known:
+            target = self._known[id(address)][1]
         for waiter in self._waiting.pop(address):
             waiter(target)
 
@@ -96,7 +101,7 @@ class Targets:
         if len(self._known) >= _LIMIT:
             self._known.clear()
             self._names.clear()
-        self._known[address] = target
+        self._known[id(address)] = (address, target)
 
 
 def _nobody(target: Target | None) -> None:

@@ -159,6 +159,25 @@ class ConnectedSocketTests(SynchronousTestCase):
         self.assertEqual(self.told.answers, [b"%d" % number for number in range(100)])
         self.assertEqual(most, 16)
 
+    def test_oneByOne(self) -> None:
+        """
+        One that brings one answer per turn is asked in vain in one turn of five at most.
+        """
+        link = self.connect()
+        calls = []
+        real = link._recv
+
+        def counting(size: int) -> bytes:
+            calls.append(size)
+            return real(size)
+
+        self.patch(link, "_recv", counting)
+        for _ in range(100):
+            self.backend.sendto(b"x", link.localAddress())
+            self.loop.turn()
+        self.assertEqual(len(self.told.answers), 100)
+        self.assertLessEqual(len(calls), 120)
+
     def test_defectOfOurs(self) -> None:
         """
         One answer that makes the code above fail takes no other with it.
@@ -188,7 +207,7 @@ class ConnectedSocketTests(SynchronousTestCase):
         Whoever closes it on an answer gets no more, and no error.
         """
         link = self.connect()
-        link._batch.size = 2
+        link._patience = 0
         self.backend.sendto(b"1", link.localAddress())
         self.backend.sendto(b"2", link.localAddress())
         self.patch(self.told, "answerReceived", lambda data: link.close())

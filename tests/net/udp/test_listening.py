@@ -113,6 +113,26 @@ class DatagramPortTests(SynchronousTestCase):
         self.assertEqual([data for data, _, _ in self.echo.got], [b"%d" % n for n in range(200)])
         self.assertLess(turns, 20)
 
+    def test_oneByOne(self) -> None:
+        """
+        A socket with one datagram per turn is asked in vain in one turn of five at most.
+        """
+        port = self.listen()
+        client = self.client(port)
+        calls = []
+        real = port._recvfrom
+
+        def counting(size: int) -> object:
+            calls.append(size)
+            return real(size)
+
+        self.patch(port, "_recvfrom", counting)
+        for _ in range(100):
+            client.send(b"x")
+            self.loop.turn()
+        self.assertEqual(len(self.echo.got), 100)
+        self.assertLessEqual(len(calls), 120)
+
     def test_answersFromTheAddressAsked(self) -> None:
         """
         On a wildcard address each client is answered from the address that it asked. A connected
@@ -189,6 +209,7 @@ class DatagramPortTests(SynchronousTestCase):
         An error while reading is counted; the port goes on.
         """
         port = self.listen()
+
         def failing(size: int) -> None:
             patched.restore()
             raise OSError(errno.EHOSTUNREACH, "no route")
@@ -228,10 +249,10 @@ class DatagramPortTests(SynchronousTestCase):
         """
         port = self.listen()
         client = self.client(port)
-        port._batch.size = 2
+        port._patience = 0
+        self.patch(port, "_received", lambda *_: port.stopListening())
         client.send(b"1")
         client.send(b"2")
-        self.patch(self.echo, "datagramReceived", lambda *_: port.stopListening())
         self.loop.turnAll()
         self.assertEqual(port.fileno(), -1)
         self.assertEqual(port.errors, 0)

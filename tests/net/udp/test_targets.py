@@ -47,8 +47,8 @@ class TargetsTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.reactor: Any = Resolving()
-        self.targets = Targets(self.reactor, self.reactor.seconds)
+        self.reactor = Resolving()
+        self.targets = Targets(self.reactor, self.reactor.seconds)  # type: ignore[arg-type]
         self.got: list[Target | None] = []
 
     def test_numeric(self) -> None:
