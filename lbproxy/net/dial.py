@@ -105,7 +105,7 @@ class Dial:
             self._others = targets
             self._tryNext()
         else:
-            self._fail(Failure(DNSLookupError("no such name, or it has no address")))
+            self.fail(Failure(DNSLookupError("no such name, or it has no address")))
 
     def _tryNext(self) -> None:
         target, *self._others = self._others
@@ -126,30 +126,29 @@ class Dial:
         try:
             skt = self._socket = newSocket(target[0], self._bindAddress, self._options)
         except OSError as e:
-            self._soon(self._fail, Failure(ConnectBindError(e.errno, e.strerror)))
+            self._soon(self._attemptFailed, Failure(ConnectBindError(e.errno, e.strerror)))
             return
         code = skt.connect_ex(target[1])
         if code == 0:
             self._soon(self._established)
         elif code != EINPROGRESS:
-            self._soon(self._attemptFailed, code)
+            self._soon(self._attemptFailed, connectFailure(code))
         elif isLoopback(target) and hasattr(self._reactor, "callSoon"):
             # The kernel has shaken hands with itself by the time it returned: looking again in
             # the next turn costs one system call, being told by epoll costs four.
-            self._reactor.callSoon(self._look)
+            self._soon(self._look)
         else:
             self._wait()
 
     def _look(self) -> None:
-        if self._socket is None:
-            return
+        assert self._socket is not None
         code = self._socket.connect_ex(self._target[1])
         if code in (0, EISCONN):
             self._established()
         elif code in (EALREADY, EINPROGRESS):
             self._wait()
         else:
-            self._attemptFailed(code)
+            self._attemptFailed(connectFailure(code))
 
     def _wait(self) -> None:
         self._watch()
@@ -162,7 +161,7 @@ class Dial:
         assert self._socket is not None
         code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._attemptFailed(code)
+            self._attemptFailed(connectFailure(code))
         else:
             self._reactor.removeWriter(self)
             self._established()
@@ -175,16 +174,14 @@ class Dial:
         """
         if self._socket is not None:
             code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            self._attemptFailed(code or ECONNABORTED)
+            self._attemptFailed(connectFailure(code or ECONNABORTED))
 
-    def _attemptFailed(self, code: int) -> None:
-        if self._protocol is None:
-            return
+    def _attemptFailed(self, failure: Failure) -> None:
         self._close()
         if self._others:
             self._tryNext()
         else:
-            self._fail(connectFailure(code))
+            self.fail(failure)
 
     def deadlinePassed(self, now: float) -> None:
         """
@@ -195,14 +192,13 @@ class Dial:
             self._close()
             self._tryNext()
         elif self._protocol is not None:
-            self._fail(Failure(ConnectTimedOut()))
+            self.fail(Failure(ConnectTimedOut()))
 
     def _established(self) -> None:
         skt = self._socket
-        if skt is None:
-            return
+        assert skt is not None
         if isOwnEcho(skt, self._target):
-            self._attemptFailed(ECONNREFUSED)
+            self._attemptFailed(connectFailure(ECONNREFUSED))
             return
         self._socket = None
         peer = streamAddress(*self._target)
@@ -221,7 +217,7 @@ class Dial:
         if failure is None:
             self._begin(transport)
         else:
-            self._fail(failure)
+            self.fail(failure)
 
     def _begin(self, transport: Any) -> None:
         self._over()
@@ -231,7 +227,10 @@ class Dial:
             self._log.failure("a connection to {peer} could not be begun", peer=transport.getPeer())
             transport.abortConnection()
 
-    def _fail(self, failure: Failure) -> None:
+    def fail(self, failure: Failure) -> None:
+        """
+        Tell the protocol that nothing will come of it.
+        """
         protocol = self._protocol
         if protocol is not None:
             self._over()
@@ -274,11 +273,20 @@ class Dial:
             else:
                 self._timer = self._reactor.callLater(left, self.deadlinePassed, self.deadline)
 
-    def _soon(self, function: Callable[..., object], *arguments: object) -> None:
+    def _soon(self, step: Callable[..., object], *arguments: object) -> None:
+        """
+        Take a step in the next turn of the loop; not if this attempt is over by then.
+        """
         if hasattr(self._reactor, "callSoon"):
-            self._reactor.callSoon(function, *arguments)
+            self._reactor.callSoon(self._step, self._socket, step, arguments)
         else:
-            self._reactor.callLater(0, function, *arguments)
+            self._reactor.callLater(0, self._step, self._socket, step, arguments)
+
+    def _step(
+        self, skt: socket.socket | None, step: Callable[..., object], arguments: Iterable[object]
+    ) -> None:
+        if self._protocol is not None and self._socket is skt:
+            step(*arguments)
 
     def fileno(self) -> int:
         """

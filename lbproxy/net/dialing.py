@@ -92,7 +92,10 @@ def dial(
     new = Dial(reactor, protocol, tls, bindAddress, options)
     if timeout:
         new.limit(timeout, deadlines)
-    target = numericTarget(address)
+    try:
+        target = numericTarget(address)
+    except OSError:
+        target = None  # a scope that is not there: let the lookup say so
     if target is not None:
         new.connect(target)
     else:

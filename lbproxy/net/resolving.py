@@ -37,7 +37,14 @@ def numericTarget(address: Address) -> Target | None:
 def resolve(reactor: Any, address: Address, resolved: Callable[[Sequence[Target]], object]) -> None:
     """
     Look a name up. C{resolved} is called once, with what to try in this order; nothing: not found.
+    Never from within this call.
     """
+    try:
+        address.host.encode("idna")
+    except UnicodeError:
+        # Twisted's resolver would never answer.
+        reactor.callLater(0, resolved, ())
+        return
     reactor.nameResolver.resolveHostName(_Answer(resolved), address.host, address.port)
 
 
