@@ -65,7 +65,7 @@ class EdgeBuilder:
             edge.every(_RENEW, renew)
         edge.every(_TICK, parts.registry.tick)
         for checks in buildChecks(parts):
-            checks.setServiceParent(edge)  # type: ignore[no-untyped-call]
+            checks.setServiceParent(edge)
         edge.atEnd(parts.rota.schedule.stop)
         for upstream in self._http.upstreams.values():
             edge.atEnd(upstream.stop)

@@ -196,11 +196,12 @@ class AddressKind(Kind):
                     f"wanted at most {_LONGEST_SOCKET_PATH} bytes"
                 )
         if self.bind:
+            if address.host == "localhost":
+                return Address(host="127.0.0.1", port=address.port)
             if not address.path and not address.systemd and address.family is None:
-                example = "127.0.0.1" if address.host == "localhost" else "0.0.0.0"  # noqa: S104
                 raise ValueError(
                     f"{quoted(address.host)} is a name; wanted the numeric address to bind, "
-                    f'such as "{example}:{address.port}"'
+                    f'such as "127.0.0.1:{address.port}"'
                 )
         elif address.systemd:
             raise ValueError(

@@ -58,8 +58,8 @@ class _Answer(Resource):
     def render_GET(self, request: Request) -> bytes:
         status, value = self._answer()
         request.setResponseCode(status)
-        request.setHeader(b"content-type", b"application/json")  # type: ignore[no-untyped-call]
-        request.setHeader(b"cache-control", b"no-store")  # type: ignore[no-untyped-call]
+        request.setHeader(b"content-type", b"application/json")
+        request.setHeader(b"cache-control", b"no-store")
         return json.dumps(value, indent=2).encode("utf-8") + b"\n"
 
 
@@ -68,7 +68,7 @@ class _Refusal(Resource):
 
     def render(self, request: Request) -> bytes:
         request.setResponseCode(401)
-        request.setHeader(b"www-authenticate", b"Bearer")  # type: ignore[no-untyped-call]
+        request.setHeader(b"www-authenticate", b"Bearer")
         return b"wanted: Authorization: Bearer TOKEN\n"
 
 
@@ -83,7 +83,7 @@ class AdminRoot(Resource):
         self._token = token.encode("utf-8")
         self.putChild(b"healthz", _Answer(lambda: (200, {"status": "ok"})))
         self.putChild(b"readyz", _Answer(lambda: _readiness(ready())))
-        self._api = Resource()  # type: ignore[no-untyped-call]
+        self._api = Resource()
         self._api.putChild(
             b"pools",
             _Answer(lambda: (200, {"pools": {n: poolFacts(p) for n, p in registry.pools.items()}})),
@@ -91,7 +91,7 @@ class AdminRoot(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         if path == b"api":
-            return self._api if self._allows(request) else _Refusal()  # type: ignore[no-untyped-call]
+            return self._api if self._allows(request) else _Refusal()
         found: Resource = super().getChild(path, request)  # type: ignore[no-untyped-call]
         return found
 
@@ -119,6 +119,6 @@ def adminSite(registry: Registry, ready: Callable[[], bool], token: str = "") ->
     """
     The factory of the admin listener.
     """
-    site = _QuietSite(AdminRoot(registry, ready, token))  # type: ignore[no-untyped-call]
+    site = _QuietSite(AdminRoot(registry, ready, token))
     site.noisy = False
     return site

@@ -55,6 +55,17 @@ class ProxyChanges:
 _NO_CHANGES = ProxyChanges()
 
 
+def hostFor(exchange: Exchange) -> bytes:
+    """
+    The Host for a backend: the client's, or, for an HTTP/1.0 client that named none, the backend's
+    own address.
+    """
+    if exchange.head.host or exchange.backend is None:
+        return exchange.head.host
+    address = exchange.backend.address
+    return b"localhost" if address.path else str(address).encode("ascii", "replace")
+
+
 class ProxyPlan:
     """
     Relay to a pool's backends.
@@ -122,10 +133,10 @@ class ProxyPlan:
         block = head.block
         connection = exchange.connection
         # An absolute-form target brings a host of its own, a rewritten one may differ each time.
-        usual = head.host is block.host and self._host is None
+        usual = head.host is block.host and self._host is None and head.host != b""
         lines = block.memo.get(self) if usual else None
         if lines is None:
-            host = head.host if self._host is None else self._host.expand(exchange)
+            host = self._host.expand(exchange) if self._host is not None else hostFor(exchange)
             lines = self._request.render(block, host)
             if usual:
                 block.memo[self] = lines

@@ -95,7 +95,7 @@ class _Hello(Resource):
         self._name = name
 
     def render(self, request: Request) -> bytes:
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")  # type: ignore[no-untyped-call]
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
         if request.path == b"/healthz":
             return b"ok\n"
         fields = request.requestHeaders.getAllRawHeaders()
@@ -150,7 +150,7 @@ class Demo:
         reactor = self._reactor
         lines = []
         for name in ("red", "green", "blue"):
-            site = _QuietSite(_Hello(name))  # type: ignore[no-untyped-call]
+            site = _QuietSite(_Hello(name))
             port: Any = listenStream(reactor, _ANY_PORT, site)
             self._open.append(port)
             lines.append(f'      - {{name: {name}, address: "127.0.0.1:{port.getHost().port}"}}')

@@ -72,7 +72,7 @@ class EdgeService(MultiService):
         grace: float = 10.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        registry.setServiceParent(self)  # type: ignore[no-untyped-call]
+        registry.setServiceParent(self)
         self.logging = Logging()
         self.state = State.NEW
         self.listeners = listeners

@@ -56,7 +56,7 @@ class EdgeCase(TestCase):
         """
         A web server of Twisted's; returns its port.
         """
-        site = Site(resource)  # type: ignore[no-untyped-call]
+        site = Site(resource)
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         number: int = port.getHost().port

@@ -40,7 +40,10 @@ class Wire(StringTransport):
     """
 
     def __init__(self, peer: str = "192.0.2.7") -> None:
-        super().__init__(peerAddress=IPv4Address("TCP", peer, 4711))
+        super().__init__(  # type: ignore[no-untyped-call]
+            peerAddress=IPv4Address("TCP", peer, 4711)
+        )
+        self.producer: Any = None
         self.aborted = False
         self.ended = False
         self.protocol: Any = None
@@ -80,6 +83,7 @@ class Dialed:
         self.backend = backend
         self.protocol = protocol
         self.cancelled = False
+        self.accepted = False
         self.wire = Wire("198.51.100.1")
 
     def cancel(self) -> None:
@@ -89,6 +93,7 @@ class Dialed:
         """
         The backend answers the dial.
         """
+        self.accepted = True
         self.wire.protocol = self.protocol
         self.protocol.makeConnection(self.wire)
         return self.wire
@@ -137,7 +142,8 @@ class Stage:
             upstream or UpstreamSettings(),
         )
         self.plan = ProxyPlan(self.upstream)
-        table = routes(self.plan) if routes else [Route(Match(), self.plan)]
+        everything: list[Route[Plan]] = [Route(Match(), self.plan)]
+        table = routes(self.plan) if routes else everything
         chosen = settings or HTTPSettings()
         self.factory = HTTPFactory(
             RouteTable(table),
