@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IProtocol
 
 from lbproxy.config.address import Address
 from lbproxy.health.datagram import Link, Linker
+from lbproxy.health.quick import QuickSocket
 from lbproxy.health.stream import Cancellable, Dialer
 from lbproxy.net.dialing import ClientTLS, dial
 from lbproxy.net.resolving import Target, numericTarget, resolve
@@ -25,6 +26,9 @@ def streamDialer(reactor: Any, tls: ClientTLS | None = None) -> Dialer:
     """
 
     def connect(address: Address, protocol: IProtocol) -> Cancellable:
+        target = None if tls is not None else numericTarget(address)
+        if target is not None:
+            return QuickSocket(reactor, target, protocol)
         return dial(reactor, address, protocol, timeout=0, tls=tls)
 
     return connect

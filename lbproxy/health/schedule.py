@@ -25,16 +25,19 @@ class Entry:
     One call to come. C{cancel} may be called at any time, also after it ran.
     """
 
-    __slots__ = ("act",)
+    __slots__ = ("_schedule", "act")
 
-    def __init__(self, act: Callable[[], object]) -> None:
+    def __init__(self, schedule: Schedule, act: Callable[[], object]) -> None:
+        self._schedule = schedule
         self.act: Callable[[], object] | None = act
 
     def cancel(self) -> None:
         """
         Never run. The entry itself leaves the heap when its time comes.
         """
-        self.act = None
+        if self.act is not None:
+            self.act = None
+            self._schedule.cancelled()
 
 
 class Schedule:
@@ -53,6 +56,7 @@ class Schedule:
         # The number keeps entries of the same time in order, and apart: tuples compare in C.
         self._heap: list[tuple[float, int, Entry]] = []
         self._number = 0
+        self._pending = 0
         self._alarm: IDelayedCall | None = None
         self._alarmAt = 0.0
         self._running = False
@@ -61,7 +65,7 @@ class Schedule:
         """
         How many calls are still to come.
         """
-        return sum(entry.act is not None for _, _, entry in self._heap)
+        return self._pending
 
     def seconds(self) -> float:
         """
@@ -76,7 +80,8 @@ class Schedule:
         now = self._clock.seconds()
         when = now + delay
         self._number += 1
-        entry = Entry(act)
+        self._pending += 1
+        entry = Entry(self, act)
         heappush(self._heap, (when, self._number, entry))
         if not self._running and (self._alarm is None or when + self._grain < self._alarmAt):
             self._setAlarm(now, 0.0)
@@ -90,6 +95,17 @@ class Schedule:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+
+    def cancelled(self) -> None:
+        """
+        For L{Entry.cancel}: after the last one nothing is left in the reactor.
+        """
+        self._pending -= 1
+        if not self._pending:
+            self._heap.clear()
+            if self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
 
     def _setAlarm(self, now: float, atLeast: float) -> None:
         """
@@ -134,6 +150,7 @@ class Schedule:
             if act is None:
                 continue
             entry.act = None
+            self._pending -= 1
             try:
                 act()
             except Exception:

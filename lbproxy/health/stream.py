@@ -126,7 +126,7 @@ class _Visit(TwistedProtocol):
             try:
                 self._inspect(self.transport)
             except ProbeFailed as failed:
-                self._end().errback(failed)
+                self._end(polite=True).errback(failed)
                 return
         if self._preamble:
             self._write(self._preamble)
@@ -182,7 +182,8 @@ class _Visit(TwistedProtocol):
         except StopIteration as stop:
             self._end(polite=True).callback(stop.value)
         except ProbeFailed as failed:
-            self._end().errback(failed)
+            # A wrong answer is no bad manners: a reset at each check would fill the backend's log.
+            self._end(polite=True).errback(failed)
         except Exception as broken:
             # A mistake in the dialogue: the checker logs it and counts a failure.
             self._end().errback(broken)

@@ -102,10 +102,10 @@ class HealthChecksTests(SynchronousTestCase):
         service.stopService()
         self.assertEqual(self.probe.cancelled, 2)
         self.assertEqual(self.rota.schedule.pending(), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
         self.pool.replaceBackends(specs(c=1))
         self.clock.advance(10.0)
         self.assertEqual(self.checked(), ["a", "b"])
-        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_wantsAllChecksToPass(self) -> None:
         """

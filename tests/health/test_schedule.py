@@ -80,6 +80,33 @@ class ScheduleTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         entry.cancel()
 
+    def test_leavesNothingInTheReactor(self) -> None:
+        """
+        Once the last call is cancelled the timer is, too; another call sets it again.
+        """
+        entries = [self.schedule.after(delay, lambda: None) for delay in (1.0, 2.0)]
+        for entry in entries:
+            self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+            entry.cancel()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.plan(1.0, "again")
+        self.clock.advance(1.0)
+        self.assertEqual((self.ran, self.schedule.pending()), (["again"], 0))
+
+    def test_mayCancelTheLastFromWithinACall(self) -> None:
+        """
+        A call may cancel all others, and plan one.
+        """
+        later = self.schedule.after(2.0, lambda: self.ran.append("cancelled"))
+
+        def act() -> None:
+            later.cancel()
+            self.plan(1.0, "planned")
+
+        self.schedule.after(1.0, act)
+        self.clock.pump([1.0, 1.0, 1.0])
+        self.assertEqual(self.ran, ["planned"])
+
     def test_isNotEndedByAnError(self) -> None:
         """
         A call that fails is logged; those after it run.
