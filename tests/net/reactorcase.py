@@ -4,6 +4,7 @@ What tests of descriptors run on: a reactor of their own, turned by hand until s
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -19,6 +20,13 @@ from zope.interface import implementer
 # Seconds. Nothing waits so long unless it is broken.
 PATIENCE = 10.0
 RESET = b"\1\0\0\0\0\0\0\0"  # SO_LINGER on, 0 seconds: close() resets
+
+
+def descriptors() -> set[str]:
+    """
+    The open descriptors of this process.
+    """
+    return set(os.listdir("/proc/self/fd"))
 
 
 class ReactorCase(SynchronousTestCase):
@@ -80,6 +88,12 @@ class ReactorCase(SynchronousTestCase):
 
         self.until(more)
         return b"".join(parts)
+
+    def assertNothingOpened(self, before: set[str]) -> None:
+        """
+        No descriptor is open that was not among those of L{descriptors}.
+        """
+        self.assertEqual(set(), descriptors() - before)
 
     def ended(self, skt: socket.socket) -> bool:
         """

@@ -4,7 +4,6 @@ Tests for L{lbproxy.net.dialing} and L{lbproxy.net.dial}.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +29,7 @@ from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.dialing import dial
 from lbproxy.net.reactor import LeanReactor
 from lbproxy.net.stream import StreamClient
-from tests.net.reactorcase import PATIENCE, ReactorCase, Recorder
+from tests.net.reactorcase import PATIENCE, ReactorCase, Recorder, descriptors
 
 
 class Names:
@@ -88,7 +87,6 @@ class DialingCase(ReactorCase):
     def setUp(self) -> None:
         super().setUp()
         self.protocol = Recorder()
-        self.before = os.listdir("/proc/self/fd")
 
     def listener(self, address: Any = ("127.0.0.1", 0), backlog: int = 100) -> socket.socket:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
@@ -187,7 +185,7 @@ class DialingTests(DialingCase):
         """
         clock = Clock()
         port = self.swallowing()
-        before = os.listdir("/proc/self/fd")
+        before = descriptors()
         self.reactor.seconds, self.reactor.callLater = clock.seconds, clock.callLater
         self.dial(Address("127.0.0.1", port), timeout=3.0)
         clock.advance(0)
@@ -196,7 +194,7 @@ class DialingTests(DialingCase):
         self.assertEqual([], self.protocol.events)
         clock.advance(0.2)
         self.assertIsInstance(self.failure(), TimeoutError)
-        self.assertEqual(before, os.listdir("/proc/self/fd"))
+        self.assertNothingOpened(before)
         self.assertEqual([], clock.getDelayedCalls())
 
     def test_timeByTheWheel(self) -> None:
@@ -237,14 +235,14 @@ class DialingTests(DialingCase):
             Address(path=self.mktemp()),
         ):
             for turns in range(2):
-                before = os.listdir("/proc/self/fd")
+                before = descriptors()
                 new = self.dial(address)
                 if turns and address.port != listener.getsockname()[1]:
                     reactor.iterate(0)
                 if not self.protocol.events:
                     new.cancel()
                     new.cancel()
-                    self.assertEqual(before, os.listdir("/proc/self/fd"))
+                    self.assertNothingOpened(before)
                 self.turns()
                 self.protocol.events = []
         self.assertEqual([], reactor.getDelayedCalls())
@@ -266,11 +264,11 @@ class DialingTests(DialingCase):
         An address that is not ours to come from is our fault, not the backend's.
         """
         address = Address(*self.listener().getsockname())
-        before = os.listdir("/proc/self/fd")
+        before = descriptors()
         self.dial(address, bindAddress=("192.0.2.77", 0))
         self.assertEqual([], self.protocol.events)
         self.assertIsInstance(self.failure(), ConnectBindError)
-        self.assertEqual(before, os.listdir("/proc/self/fd"))
+        self.assertNothingOpened(before)
 
     def test_options(self) -> None:
         """
@@ -463,11 +461,11 @@ class DialingNamesTests(DialingCase):
         """
         port = self.listener().getsockname()[1]
         self.names(backend=[self.here(port)])
-        before = os.listdir("/proc/self/fd")
+        before = descriptors()
         self.dial(Address("backend", port)).cancel()
         self.turns()
         self.assertEqual([], self.protocol.events)
-        self.assertEqual(before, os.listdir("/proc/self/fd"))
+        self.assertNothingOpened(before)
 
     def test_lookupTakesTooLong(self) -> None:
         """

@@ -14,7 +14,7 @@ from lbproxy.errors import CannotStart
 from lbproxy.net.listening import adoptStream, bindStream, listenStream
 from lbproxy.net.reactor import LeanReactor
 from lbproxy.net.stream import StreamServer
-from tests.net.reactorcase import OneByOne, ReactorCase, Recorder, connected
+from tests.net.reactorcase import OneByOne, ReactorCase, Recorder, connected, descriptors
 
 
 class FakeTLS:
@@ -109,9 +109,9 @@ class ListeningTests(ReactorCase):
         """
         What cannot be bound leaves no descriptor behind.
         """
-        before = os.listdir("/proc/self/fd")
+        before = descriptors()
         self.refusal("192.0.2.77:80")
-        self.assertEqual(before, os.listdir("/proc/self/fd"))
+        self.assertNothingOpened(before)
 
     def test_reusePort(self) -> None:
         """
