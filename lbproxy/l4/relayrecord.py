@@ -16,7 +16,6 @@ class Refusal(Enum):
     Why a connection never reached a backend; the codes that L{Ending} does not have.
     """
 
-    DENIED = "denied"
     NO_ROUTE = "noRoute"
     NO_BACKEND = "noBackend"
     CONNECT_FAILED = "connectFailed"

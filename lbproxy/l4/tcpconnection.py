@@ -4,6 +4,7 @@ What happens to one client of a TCP listener? Routed, connected to a backend, pi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
@@ -11,14 +12,16 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from lbproxy.errors import NoBackendAvailable, Outcome, UpstreamError
+from lbproxy.l4.hellowait import HelloWait
 from lbproxy.l4.relayrecord import OUTCOMES, Refusal, RelayRecord
+from lbproxy.l4.securing import Securing
+from lbproxy.l4.tcpcontext import TCPContext
 from lbproxy.l4.tcproutes import TCPRoute
-from lbproxy.net.connector import Attempt
+from lbproxy.net.connector import Cancellable
 from lbproxy.net.pipe import Pipe
 from lbproxy.net.pipeside import Ending
-from lbproxy.pool.context import PlainContext
 from lbproxy.pool.lease import Lease
-from lbproxy.wire.clienthello import HelloReader, Verdict
+from lbproxy.wire.clienthello import ClientHello
 
 if TYPE_CHECKING:
     from lbproxy.l4.tcprelay import TCPRelay
@@ -34,16 +37,14 @@ class TCPConnection:
     """
 
     __slots__ = (
-        "_attempt",
+        "_busy",
         "_code",
         "_detail",
         "_early",
         "_ended",
         "_latency",
         "_lease",
-        "_life",
         "_pipe",
-        "_reader",
         "_relay",
         "_route",
         "_started",
@@ -54,16 +55,13 @@ class TCPConnection:
 
     def __init__(self, relay: TCPRelay) -> None:
         self._relay = relay
-        self._attempt: Attempt | None = None
+        self._busy: Cancellable | None = None  # what we wait for: a hello, TLS, a backend
         self._code = ""
         self._detail = ""
         self._early: list[bytes] = []
         self._ended = False
-        self._latency = 0.0
         self._lease: Lease | None = None
-        self._life = 0.0
         self._pipe: Pipe | None = None
-        self._reader: HelloReader | None = None
         self._route: TCPRoute | None = None
         self.deadline = 0.0
 
@@ -74,18 +72,14 @@ class TCPConnection:
         relay = self._relay
         self.transport = transport
         self._started = relay.seconds()
-        self.context = PlainContext(
-            getattr(transport.getPeer(), "host", ""), transport.isSecure, transport.serverName
-        )
+        self.context = TCPContext(transport)
         relay.opened(self)
-        if relay.checksLate and not relay.admits(self.context.clientIP):
-            self._refuse(Refusal.DENIED)
-            return
         if relay.settings.maxAge:
-            self._life = self._started + relay.lifetime()
+            self.deadline = self._started + relay.lifetime()
+            relay.deadlines.watch(self)
         route = relay.only
         if route is not None:
-            self._connect(route)
+            self._take(route)
         else:
             self._decide()
 
@@ -97,74 +91,90 @@ class TCPConnection:
     # -- which route
 
     def _decide(self) -> None:
-        relay, context, transport = self._relay, self.context, self.transport
+        relay, transport = self._relay, self.transport
         if not relay.routes.needsHello or transport.isSecure:
-            # Where TLS ends here, the handshake has told everything.
+            # Where TLS ended already, the handshake has told everything.
             agreed = transport.negotiatedProtocol
-            self._choose(context.serverName, (agreed,) if agreed else ())
+            self._choose(transport.serverName, (agreed,) if agreed else ())
             return
         try:
-            route = relay.routes.early(context.clientIP)
+            route = relay.routes.early(self.context.clientIP)
         except LookupError:
             self._refuse(Refusal.NO_ROUTE)
             return
         if route is not None:
-            self._connect(route)
-        else:
-            self._reader = HelloReader()
-            self._expect(relay.settings.helloTimeout)
+            self._take(route)
+            return
+        self._busy = wait = HelloWait(
+            transport, self._heard, relay.deadlines, looks=relay.tls is not None
+        )
+        if relay.settings.helloTimeout:
+            wait.expect(self._started + relay.settings.helloTimeout)
 
-    def _choose(self, serverName: str, alpn: tuple[bytes, ...]) -> None:
+    def _heard(self, hello: ClientHello | None, refusal: Refusal | None, detail: str) -> None:
+        wait, self._busy = self._busy, None
+        assert isinstance(wait, HelloWait)
+        self._early.append(wait.early)
+        if refusal is not None:
+            self._refuse(refusal, detail)
+        elif hello is None:
+            self._choose("", ())
+        else:
+            self._choose(hello.serverName, hello.alpn)
+
+    def _choose(self, serverName: str, alpn: Sequence[bytes]) -> None:
         self.context.serverName = serverName
         route = self._relay.routes.choose(self.context.clientIP, serverName, alpn)
         if route is None:
             self._refuse(Refusal.NO_ROUTE)
         else:
-            self._connect(route)
+            self._take(route)
 
-    def _peek(self, data: bytes) -> None:
-        reader = self._reader
-        assert reader is not None
-        verdict = reader.feed(data)
-        if verdict is Verdict.NEED_MORE:
-            return
-        self._reader = None
-        self._early.append(reader.peeked)
-        if verdict is Verdict.MALFORMED:
-            self._refuse(Refusal.BAD_HELLO, reader.reason)
-            return
-        hello = reader.hello
-        if hello is None:
-            self._choose("", ())
+    def _take(self, route: TCPRoute) -> None:
+        self._route = route
+        tls, transport = self._relay.tls, self.transport
+        if tls is None or route.passthrough or transport.isSecure:
+            self._connect(route)
         else:
-            self._choose(hello.serverName, hello.alpn)
+            self.transport = None
+            self._busy = Securing(transport, tls, transport.reactor, self)
+
+    def tlsStarted(self, transport: Any) -> None:
+        """
+        For L{Securing}: go on with the new transport.
+        """
+        route, self._busy = self._route, None
+        assert route is not None
+        self.transport = transport
+        transport.protocol = self
+        self.context = TCPContext(transport)
+        self._connect(route)
+
+    def tlsFailed(self, reason: str) -> None:
+        """
+        For L{Securing}: the connection is gone.
+        """
+        self._busy = None
+        self._detail = reason
+        self._finish(Refusal.TLS_FAILED.value)
 
     # -- to the backend
 
     def _connect(self, route: TCPRoute) -> None:
-        self._route = route
         self.transport.pauseProducing()
-        self._expect(0.0)
         attempt = route.target.connect(self.context, self)
         if self._pipe is None:
-            self._attempt = attempt
+            self._busy = attempt
 
     def connected(self, transport: Any, lease: Lease, latency: float) -> None:
         """
         For L{lbproxy.net.connector}: a backend answered.
         """
         relay = self._relay
-        self._attempt = None
+        self._busy = None
         self._lease = lease
         self._latency = latency
-        self._pipe = Pipe(
-            self.transport,
-            transport,
-            self._piped,
-            relay.deadlines,
-            relay.settings.idleTimeout,
-            relay.kernelPipes,
-        )
+        self._pipe = relay.pipe(self.transport, transport, self._piped)
         early = b"".join(self._early) if self._early else b""
         self._early.clear()
         self._pipe.start(early, ended=self._ended)
@@ -173,7 +183,7 @@ class TCPConnection:
         """
         For L{lbproxy.net.connector}: nobody answered.
         """
-        self._attempt = None
+        self._busy = None
         if isinstance(error, NoBackendAvailable):
             self._refuse(Refusal.NO_BACKEND, error.reason)
         elif error.outcome is Outcome.TIMED_OUT:
@@ -187,9 +197,7 @@ class TCPConnection:
         """
         It comes while reading is paused, too: what TLS had decrypted already.
         """
-        if self._reader is not None:
-            self._peek(data)
-        elif not self._code:
+        if not self._code:
             self._early.append(data)
 
     def readConnectionLost(self) -> None:
@@ -197,8 +205,6 @@ class TCPConnection:
         The client has said all it had to say; the backend will be told after it was told that.
         """
         self._ended = True
-        if self._reader is not None:
-            self._refuse(Refusal.CLIENT_LEFT)
 
     def writeConnectionLost(self) -> None:
         """
@@ -209,25 +215,16 @@ class TCPConnection:
         """
         It is over before there was a backend.
         """
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.cancel()
+        self._stopWaiting()
         self._finish(self._code or Refusal.CLIENT_LEFT.value)
 
     # -- the end
 
     def deadlinePassed(self, now: float) -> None:
         """
-        For L{lbproxy.net.deadlines}.
+        For L{lbproxy.net.deadlines}: it has lived long enough.
         """
-        if self._reader is None:
-            self.close(Ending.MAX_AGE)
-        elif self._reader.peeked:
-            self._refuse(Refusal.HELLO_TIMEOUT)
-        else:
-            # Where the server speaks first the client is right to wait.
-            self._reader = None
-            self._choose("", ())
+        self.close(Ending.MAX_AGE)
 
     def close(self, ending: Ending) -> None:
         """
@@ -247,17 +244,6 @@ class TCPConnection:
         else:
             self._refuse(Refusal(ending.value))
 
-    def _expect(self, timeout: float) -> None:
-        """
-        Wait for no longer than C{timeout} seconds, 0 for as long as it takes, nor over its life.
-        """
-        deadline = self._relay.seconds() + timeout if timeout else 0.0
-        if self._life and (not deadline or self._life < deadline):
-            deadline = self._life
-        self.deadline = deadline
-        if deadline:
-            self._relay.deadlines.watch(self)
-
     def _refuse(self, why: Refusal, detail: str = "") -> None:
         """
         The client gets nothing but an end.
@@ -266,12 +252,17 @@ class TCPConnection:
             return
         self._code = why.value
         self._detail = detail
-        self._reader = None
         self._early.clear()
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.cancel()
-        self.transport.loseConnection()
+        self._stopWaiting()
+        if self.transport is None:  # a TLS handshake was under way
+            self._finish(self._code)
+        else:
+            self.transport.loseConnection()
+
+    def _stopWaiting(self) -> None:
+        busy, self._busy = self._busy, None
+        if busy is not None:
+            busy.cancel()
 
     def _piped(self, pipe: Pipe) -> None:
         lease, ending = self._lease, pipe.ending

@@ -16,8 +16,10 @@ from zope.interface import implementer
 from lbproxy.l4.relayrecord import RelayRecord
 from lbproxy.l4.tcpconnection import TCPConnection
 from lbproxy.l4.tcproutes import RouteTable, TCPRoute
+from lbproxy.net.bandwidth import Bandwidth
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.kernelpipes import KernelPipes
+from lbproxy.net.pipe import Pipe
 from lbproxy.net.pipeside import Ending
 
 
@@ -37,7 +39,8 @@ class RelaySettings:
     How a listener treats its connections. Times are seconds; 0 means no limit everywhere.
 
     C{maxAge} is shortened by up to a tenth, differently for each connection, so that those that
-    came together do not all come back together.
+    came together do not all come back together. Bandwidths are in bytes per second, C{up} from the
+    client; C{totalUp} and C{totalDown} are for all connections together.
     """
 
     idleTimeout: float = 0.0
@@ -45,6 +48,10 @@ class RelaySettings:
     maxAge: float = 0.0
     maxConnections: int = 0
     maxConnectionsPerIP: int = 0
+    up: int = 0
+    down: int = 0
+    totalUp: int = 0
+    totalDown: int = 0
 
 
 @implementer(IProtocolFactory)
@@ -70,7 +77,7 @@ class TCPRelay:
         log: Callable[[RelayRecord], object] | None = None,
         kernelPipes: KernelPipes | None = None,
         rng: random.Random | None = None,
-        checksLate: bool = False,
+        tls: Any = None,
     ) -> None:
         """
         @param name: the listener's.
@@ -78,8 +85,8 @@ class TCPRelay:
         @param limited: whether it comes too often now; counts it.
         @param log: told of each connection after its end.
         @param kernelPipes: L{None}: never splice.
-        @param checksLate: who accepted connections come from is known only when they are connected,
-            because they arrive with a PROXY header.
+        @param tls: a L{lbproxy.net.tls.server.ServerTLS}: end TLS here, except for routes that pass
+            it through. The ports then have to be plain. Where no route does, give it to the ports.
         """
         self.name = name
         self.settings = settings
@@ -87,13 +94,13 @@ class TCPRelay:
         self.seconds = deadlines.seconds
         self.log = log
         self.kernelPipes = kernelPipes
-        self.checksLate = checksLate
+        self.tls = tls
         self.connections: set[TCPConnection] = set()
         self.active = 0
         self.total = 0
         self.refused = 0
         self._allowed = allowed
-        self._limited = limited
+        self._tooOften = limited
         self._rng = rng or random.Random()
         self._ports: list[Port] = []
         self._perIP: dict[str, int] = {}
@@ -101,6 +108,9 @@ class TCPRelay:
         self._endedUp = 0
         self._endedDown = 0
         self._waiting: list[Deferred[None]] = []
+        self._totalUp = _bandwidths(settings.totalUp)
+        self._totalDown = _bandwidths(settings.totalDown)
+        self._limited = bool(settings.up or settings.down or settings.totalUp or settings.totalDown)
         self._guarded = bool(allowed or limited or settings.maxConnectionsPerIP)
         self.replaceRoutes(routes)
 
@@ -128,19 +138,16 @@ class TCPRelay:
         """
         @return: L{None} for those who may not come in: they are closed at once.
         """
-        if self._guarded and not self.checksLate and not self.admits(getattr(address, "host", "")):
+        if self._guarded and not self._admits(getattr(address, "host", "")):
             return None
         return TCPConnection(self)
 
-    def admits(self, clientIP: str) -> bool:
-        """
-        May one more connection from there come in? A refusal is counted.
-        """
+    def _admits(self, clientIP: str) -> bool:
         limit = self.settings.maxConnectionsPerIP
         admitted = (
             (self._allowed is None or self._allowed(clientIP))
             and not (limit and self._perIP.get(clientIP, 0) >= limit)
-            and not (self._limited is not None and self._limited(clientIP))
+            and not (self._tooOften is not None and self._tooOften(clientIP))
         )
         if not admitted:
             self.refused += 1
@@ -213,6 +220,27 @@ class TCPRelay:
         """
         return self._endedDown + sum(connection.bytesDown for connection in self.connections)
 
+    def pipe(self, client: Any, backend: Any, whenDone: Callable[[Pipe], object]) -> Pipe:
+        """
+        Couple a client and a backend, as the settings have it.
+        """
+        settings = self.settings
+        up: tuple[Bandwidth, ...] = ()
+        down: tuple[Bandwidth, ...] = ()
+        if self._limited:
+            up = (*_bandwidths(settings.up), *self._totalUp)
+            down = (*_bandwidths(settings.down), *self._totalDown)
+        return Pipe(
+            client,
+            backend,
+            whenDone,
+            self.deadlines,
+            settings.idleTimeout,
+            self.kernelPipes,
+            up,
+            down,
+        )
+
     def lifetime(self) -> float:
         """
         How many seconds the next connection may live.
@@ -257,3 +285,7 @@ class TCPRelay:
         """
         for connection in list(self.connections):
             connection.abort(ending)
+
+
+def _bandwidths(rate: int) -> tuple[Bandwidth, ...]:
+    return (Bandwidth(rate),) if rate else ()

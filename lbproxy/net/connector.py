@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from twisted.internet.error import ConnectBindError
 from twisted.internet.error import TimeoutError as ConnectTimedOut
 from twisted.python.failure import Failure
 
@@ -16,6 +17,7 @@ from lbproxy.pool.backend import Backend
 from lbproxy.pool.context import Context
 from lbproxy.pool.lease import Lease
 from lbproxy.pool.pool import Pool
+from lbproxy.pool.refusal import Refused
 
 #: How many further backends are tried when the first cannot be reached.
 DEFAULT_RETRIES = 3
@@ -23,7 +25,7 @@ DEFAULT_RETRIES = 3
 
 class Cancellable(Protocol):
     """
-    A dial under way.
+    A dial, or a wait for a backend, under way.
     """
 
     def cancel(self) -> object: ...
@@ -87,7 +89,7 @@ class Attempt:
     One search for a backend that answers: the protocol of what is being dialed.
     """
 
-    __slots__ = ("_began", "_caller", "_connector", "_context", "_dialing", "_lease", "_tried")
+    __slots__ = ("_began", "_busy", "_caller", "_connector", "_context", "_lease", "_tried")
 
     def __init__(self, connector: Connector, context: Context, caller: Caller) -> None:
         self._connector = connector
@@ -95,7 +97,7 @@ class Attempt:
         self._caller: Caller | None = caller
         self._tried: tuple[Backend, ...] = ()
         self._lease: Lease | None = None
-        self._dialing: Cancellable | None = None
+        self._busy: Cancellable | None = None
 
     def next(self, last: UpstreamError | None) -> None:
         """
@@ -103,17 +105,33 @@ class Attempt:
 
         @param last: why the one before could not be reached; the answer when there is no other.
         """
-        connector = self._connector
         try:
-            lease = connector.pool.acquire(self._context, self._tried)
+            lease = self._connector.pool.acquire(self._context, self._tried)
         except NoBackendAvailable as error:
-            self._fail(last or error)
-            return
+            if last is None and isinstance(error, Refused) and error.mayWait:
+                self._busy = self._connector.pool.wait(self._context, self)
+            else:
+                self._fail(last or error)
+        else:
+            self.leaseGranted(lease)
+
+    def leaseGranted(self, lease: Lease) -> None:
+        """
+        There is a backend, perhaps after a wait in the pool's queue: dial it.
+        """
+        connector = self._connector
         self._lease = lease
         self._began = connector.pool.seconds()
         dialing = connector.dial(lease.backend, self, self._context)
         if self._lease is lease:  # neither connected nor failed meanwhile
-            self._dialing = dialing
+            self._busy = dialing
+
+    def leaseRefused(self, error: NoBackendAvailable) -> None:
+        """
+        For the pool's queue: the wait was in vain.
+        """
+        self._busy = None
+        self._fail(error)
 
     def cancel(self) -> None:
         """
@@ -121,9 +139,9 @@ class Attempt:
         """
         self._caller = None
         lease, self._lease = self._lease, None
-        dialing, self._dialing = self._dialing, None
-        if dialing is not None:
-            dialing.cancel()
+        busy, self._busy = self._busy, None
+        if busy is not None:
+            busy.cancel()
         if lease is not None:
             lease.release(Outcome.CLIENT_LEFT)
 
@@ -133,7 +151,7 @@ class Attempt:
         """
         lease, caller = self._lease, self._caller
         assert lease is not None and caller is not None
-        self._lease = self._dialing = self._caller = None
+        self._lease = self._busy = self._caller = None
         caller.connected(transport, lease, self._connector.pool.seconds() - self._began)
 
     def connectFailed(self, failure: Failure) -> None:
@@ -142,7 +160,7 @@ class Attempt:
         """
         lease = self._lease
         assert lease is not None
-        self._lease = self._dialing = None
+        self._lease = self._busy = None
         error = _explain(lease.backend, failure)
         lease.release(error.outcome)
         self._tried += (lease.backend,)
@@ -158,7 +176,11 @@ class Attempt:
 
 
 def _explain(backend: Backend, failure: Failure) -> UpstreamError:
-    reason = f"{backend.name}: {failure.getErrorMessage()}"
-    if isinstance(failure.value, ConnectTimedOut):
+    error = failure.value
+    reason = f"{backend.name}: {error}"
+    if isinstance(error, ConnectTimedOut):
         return UpstreamError(Outcome.TIMED_OUT, "connectTimeout", reason)
+    if isinstance(error, ConnectBindError):
+        # No local port, no descriptor, no such source address: not the backend's fault.
+        return UpstreamError(Outcome.CLIENT_LEFT, "cannotDial", reason)
     return UpstreamError(Outcome.CONNECT_FAILED, "connectFailed", reason)

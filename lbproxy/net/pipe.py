@@ -5,14 +5,19 @@ the other, until both are gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from lbproxy.net.bandwidth import Bandwidth
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.directstream import DirectStream
 from lbproxy.net.kernelpipes import KernelPipes
 from lbproxy.net.pipeside import Ending, Side
 from lbproxy.net.plainside import PlainSide
+from lbproxy.net.throttledside import ThrottledSide
+
+CLIENT = (Ending.CLIENT_CLOSED, Ending.CLIENT_RESET)
+BACKEND = (Ending.BACKEND_CLOSED, Ending.BACKEND_RESET)
 
 # Seconds. Once one side is gone, the other is looked at this often: it is cut off when it has taken
 # nothing of what is left for it since the time before.
@@ -53,11 +58,15 @@ class Pipe:
         deadlines: Deadlines,
         idleTimeout: float = 0.0,
         kernelPipes: KernelPipes | None = None,
+        up: Sequence[Bandwidth] = (),
+        down: Sequence[Bandwidth] = (),
     ) -> None:
         """
         @param idleTimeout: seconds without a byte either way after which both are closed; it may
             take a quarter longer. 0: never.
         @param kernelPipes: where splicing gets its pipes; L{None}: never splice.
+        @param up: what the client's bytes are charged to, C{down}: the backend's. A pipe that is
+            limited is never spliced.
         """
         self.ending: Ending | None = None
         self.deadline = 0.0
@@ -68,12 +77,24 @@ class Pipe:
         self._closing = False
         self._seen = 0
         self._moved = 0.0
-        plain = isPlain(client) and isPlain(backend)
-        kind: type[Side] = PlainSide if plain else Side
-        self.client = kind(self, client, Ending.CLIENT_CLOSED, Ending.CLIENT_RESET)
-        self.backend = kind(self, backend, Ending.BACKEND_CLOSED, Ending.BACKEND_RESET)
+        self.client: Side
+        self.backend: Side
+        if up or down:
+            self.client = self._limited(client, CLIENT, up)
+            self.backend = self._limited(backend, BACKEND, down)
+        else:
+            kind = PlainSide if isPlain(client) and isPlain(backend) else Side
+            self.client = kind(self, client, *CLIENT)
+            self.backend = kind(self, backend, *BACKEND)
         self.client.couple(self.backend)
         self.backend.couple(self.client)
+
+    def _limited(
+        self, transport: Any, endings: tuple[Ending, Ending], bandwidths: Sequence[Bandwidth]
+    ) -> Side:
+        if not bandwidths:
+            return Side(self, transport, *endings)
+        return ThrottledSide(self, transport, *endings, bandwidths, self._deadlines)
 
     @property
     def bytesUp(self) -> int:
@@ -174,7 +195,7 @@ class Pipe:
         if self.ending is None:
             self.ending = side.closed
         other = side.other
-        if other.eof or other.lost or not (side.halfCloses and other.halfCloses):
+        if other.eof or other.lost:
             self._closeBoth()
         else:
             other.loseWrite()

@@ -4,12 +4,15 @@ What does one end of a pipe do? It is the protocol of its own transport, and its
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -17,6 +20,9 @@ from lbproxy.net.progress import unsentBytes
 
 if TYPE_CHECKING:
     from lbproxy.net.pipe import Pipe
+
+
+_CLOSE_WAIT = 8  # tcp_states.h
 
 
 class Ending(Enum):
@@ -46,17 +52,17 @@ class Side:
 
     @ivar received: bytes from this side's peer.
     @ivar eof: its peer will say nothing more.
+    @ivar cut: it ended TLS without a word, by closing TCP.
     @ivar closing: L{lose} was called.
     @ivar lost: its connection is no more.
-    @ivar halfCloses: this side may go on writing when its peer has ended, and the other way round.
     """
 
     __slots__ = (
         "_paused",
         "closed",
         "closing",
+        "cut",
         "eof",
-        "halfCloses",
         "lost",
         "other",
         "pipe",
@@ -75,9 +81,9 @@ class Side:
         self.reset = reset
         self.received = 0
         self.eof = False
+        self.cut = False
         self.closing = False
         self.lost = False
-        self.halfCloses = not getattr(transport, "isSecure", False)
         self._paused = False
 
     def couple(self, other: Side) -> None:
@@ -86,8 +92,22 @@ class Side:
         """
         self.other = other
         self.write: Callable[[bytes], object] = other.transport.write
-        self.transport.protocol = self
+        transport = self.transport
+        transport.protocol = self
+        if transport.isSecure:
+            transport.doRead = self._readSecure
         other.transport.registerProducer(self, True)
+
+    def _readSecure(self) -> Any:
+        """
+        Read, and find out what an end without close_notify was. Many peers just close: what they
+        said before must reach the other side, which a reset would take away from it.
+        """
+        transport = self.transport
+        why = type(transport).doRead(transport)
+        if why is CONNECTION_LOST:
+            self.cut = _hasEnded(transport.fileno())
+        return why
 
     def uncouple(self) -> None:
         """
@@ -122,7 +142,7 @@ class Side:
         """
         Bytes that this side's peer has not taken yet.
         """
-        return 0 if self.lost else unsentBytes(self.transport)
+        return 0 if self.lost else self.transport.queued + unsentBytes(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -148,7 +168,7 @@ class Side:
         This side is gone, in peace or not.
         """
         self.lost = True
-        self.pipe.sideLost(self, isinstance(reason.value, ConnectionDone))
+        self.pipe.sideLost(self, self.cut or isinstance(reason.value, ConnectionDone))
 
     def pauseProducing(self) -> None:
         """
@@ -170,3 +190,14 @@ class Side:
         """
         The other side is gone; its C{connectionLost} follows and says how.
         """
+
+
+def _hasEnded(number: int) -> bool:
+    """
+    Has the peer closed TCP in peace? Whoever was reset has no state any more (tcp(7), TCP_INFO).
+    """
+    try:
+        with socket.socket(fileno=os.dup(number)) as skt:
+            return skt.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSE_WAIT
+    except OSError:
+        return False

@@ -31,7 +31,7 @@ class FakeTransport:
         self.halfClosed = False
         self.aborted = False
         self.full = False
-        self.bufferedBytes = 0
+        self.queued = 0
         self._peer = IPv4Address("TCP", host, 40000)
 
     def connect(self, protocol: Any) -> None:
@@ -73,7 +73,6 @@ class FakeTransport:
             self.reading = False
 
     def loseWriteConnection(self) -> None:
-        assert not self.isSecure
         self.halfClosed = True
 
     def abortConnection(self) -> None:
@@ -94,14 +93,14 @@ class FakeTransport:
         """
         The peer takes nothing for a while.
         """
-        self.bufferedBytes = 100_000
+        self.queued = 100_000
         self.producer.pauseProducing()
 
     def drain(self) -> None:
         """
         The peer takes all.
         """
-        self.bufferedBytes = 0
+        self.queued = 0
         if self.producer is not None:
             self.producer.resumeProducing()
 
@@ -128,7 +127,7 @@ class FakeTransport:
         """
         if self.connected and self.aborted:
             self._lost(ConnectionAborted())
-        elif self.connected and self.losing and not self.bufferedBytes:
+        elif self.connected and self.losing and not self.queued:
             self._lost(ConnectionDone())
 
     def _lost(self, reason: Exception) -> None:
