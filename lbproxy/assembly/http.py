@@ -139,6 +139,8 @@ def _upstreamSettings(asked: PoolConfig) -> UpstreamSettings:
         keepAliveTimeout=asked.keepAlive.idleTimeout,
         maxRequests=asked.keepAlive.maxRequests,
         attempts=asked.retries.attempts,
+        perTryTimeout=asked.retries.perTryTimeout,
+        bodyLimit=asked.retries.bodyLimit,
         retryOn=frozenset(asked.retries.on),
     )
 

@@ -13,6 +13,7 @@ from twisted.web.server import Site
 from lbproxy.assembly.parts import Parts
 from lbproxy.config.listener import HTTPListener, TCPListener
 from lbproxy.l4.tcprelay import TCPRelay
+from lbproxy.net.tls.clientauth import ClientAuth
 from lbproxy.net.tls.server import ServerTLS
 
 _log = Logger()
@@ -27,11 +28,13 @@ def serverTLS(parts: Parts, asked: HTTPListener | TCPListener) -> ServerTLS | No
     tls = asked.tls
     if tls is None:
         return None
+    auth = tls.clientAuth
     server = ServerTLS(
         [(pair.cert, pair.key) for pair in tls.certificates],
         profile=tls.profile,
         minVersion=tls.minVersion,
         alpn=[name.encode("ascii") for name in tls.alpn],
+        clientAuth=None if auth is None else ClientAuth(auth.ca, auth.mode, auth.crl),
         sessionTickets=tls.sessionTickets,
         handshakeTimeout=asked.timeouts.tlsHandshake,
         deadlines=parts.deadlines,

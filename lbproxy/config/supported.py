@@ -22,8 +22,6 @@ UNSUPPORTED: tuple[str, ...] = (
     # TLS
     "listeners.*.tls.acme",
     "listeners.*.tls.ocspStapling",
-    "listeners.*.tls.clientAuth",
-    "listeners.*.tls.clientAuth.crl",
     # routes on more than host, path, pathPrefix, method and header
     "listeners.*.routes.passthrough",
     # what a route does on the way
@@ -56,8 +54,6 @@ UNSUPPORTED: tuple[str, ...] = (
     "pools.*.healthCheck.tls",
     "pools.*.healthCheck.grpc",
     # resilience
-    "pools.*.retries.perTryTimeout",
-    "pools.*.retries.bodyLimit",
     "pools.*.hedge",
     "pools.*.wake",
     "pools.*.discover",

@@ -151,6 +151,8 @@ class Exchange(RequestContext):
         Bring the request to a backend of C{plan}.
         """
         self.plan = plan
+        if self.upload is not None:
+            self.upload.holdLimit = plan.upstream.bodyLimit
         if plan.timeout:
             self.deadline = self.started + plan.timeout
             self.connection.factory.deadlines.watch(self)

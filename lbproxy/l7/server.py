@@ -56,7 +56,6 @@ class HTTPServerProtocol(Protocol):
     peer = ""
     secure = False
     serverName = ""
-    clientSubject = ""
     lastBlock: HeaderBlock | None = None
     lastPlan: object = None
     lastLines = b""
@@ -271,6 +270,14 @@ class HTTPServerProtocol(Protocol):
         else:
             transport.loseWriteConnection()
         self.resumeReading()
+
+    @property
+    def clientSubject(self) -> str:
+        """
+        The subject of the client's certificate (RFC 4514), empty without one.
+        """
+        certificate = getattr(self.transport, "peerCertificate", None)
+        return "" if certificate is None else str(certificate.subject.rfc4514_string())
 
     def clientOf(self, head: RequestHead) -> str:
         """

@@ -10,8 +10,8 @@ from __future__ import annotations
 from lbproxy.errors import DownstreamError
 from lbproxy.wire.http1 import LAST_CHUNK, ChunkedBody, LengthBody, encodeChunk, encodeTrailers
 
-# What HAProxy can repeat is bounded by its 16 KiB buffer; ours by two full reads.
-HOLD_LIMIT = 128 * 1024
+# What HAProxy can repeat is bounded by its 16 KiB buffer; ours by one full read.
+HOLD_LIMIT = 64 * 1024
 
 
 class Upload:
@@ -32,13 +32,17 @@ class Upload:
         "_heldSize",
         "_limit",
         "flowing",
+        "holdLimit",
         "intact",
         "received",
     )
 
-    def __init__(self, body: LengthBody | ChunkedBody, limit: int) -> None:
+    def __init__(
+        self, body: LengthBody | ChunkedBody, limit: int, holdLimit: int = HOLD_LIMIT
+    ) -> None:
         """
         @param limit: the most payload bytes accepted; 0 for no limit.
+        @param holdLimit: bytes held so that the request can be sent again.
         @raise DownstreamError: 413 for a declared length over C{limit}.
         """
         self._body = body
@@ -46,6 +50,7 @@ class Upload:
         self._held: list[bytes] = []
         self._heldSize = 0
         self._limit = limit
+        self.holdLimit = holdLimit
         self.intact = True
         self.flowing = False
         self.received = 0
@@ -95,7 +100,7 @@ class Upload:
         if not self.intact:
             return
         self._heldSize += len(framed)
-        if self.flowing and self._heldSize > HOLD_LIMIT:
+        if self.flowing and self._heldSize > self.holdLimit:
             self.intact = False
             self._held.clear()
         else:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lbproxy.l7.client import HTTPClientProtocol
+from lbproxy.l7.upload import HOLD_LIMIT
 from lbproxy.net.deadlines import HORIZON, Deadlines
 from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
@@ -29,7 +30,9 @@ class Cancellable(Protocol):
 @dataclass(frozen=True, slots=True)
 class UpstreamSettings:
     """
-    How connections to a pool's backends are used. Times are seconds.
+    How connections to a pool's backends are used. Times are seconds; C{perTryTimeout} is for one
+    attempt's response head, 0 for C{headTimeout} alone; C{bodyLimit} is in bytes: a longer request
+    body is not held, and so not sent again.
     """
 
     headTimeout: float = 60.0
@@ -38,6 +41,8 @@ class UpstreamSettings:
     keepAliveTimeout: float = 60.0
     maxRequests: int = 0
     attempts: int = 2
+    perTryTimeout: float = 0.0
+    bodyLimit: int = HOLD_LIMIT
     retryOn: frozenset[str | int] = frozenset(("connect", "reset", 502, 503, 504))
     limits: HeadLimits = DEFAULT_LIMITS
 
@@ -56,6 +61,7 @@ class Upstream:
         "_keepAliveTimeout",
         "_maxRequests",
         "attempts",
+        "bodyLimit",
         "deadlines",
         "headTimeout",
         "idle",
@@ -81,11 +87,14 @@ class Upstream:
         self.pool = pool
         self.deadlines = deadlines
         self.seconds = seconds
-        self.headTimeout = settings.headTimeout
+        perTry = settings.perTryTimeout
+        self.headTimeout = min(perTry or settings.headTimeout, settings.headTimeout)
+        self.bodyLimit = settings.bodyLimit
         self.idleTimeout = settings.idleTimeout
         self.limits = settings.limits
         self.attempts = settings.attempts
-        self.retryOn = settings.retryOn
+        # Who limits each try wants another one after it.
+        self.retryOn = settings.retryOn | ({"timeout"} if perTry else set())
         self._idlePerBackend = settings.idlePerBackend
         self._keepAliveTimeout = settings.keepAliveTimeout
         self._maxRequests = settings.maxRequests
