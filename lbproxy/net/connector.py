@@ -36,9 +36,10 @@ class Dialer(Protocol):
     Opens a connection to a backend: L{lbproxy.net.dialing.dial} with all that the pool settles.
 
     C{protocol} gets either C{makeConnection} or C{connectFailed(failure)}, nothing after a cancel.
+    C{context} is what L{Connector.connect} was given.
     """
 
-    def __call__(self, backend: Backend, protocol: Attempt, context: Context) -> Cancellable: ...
+    def __call__(self, backend: Backend, protocol: Attempt, context: Any, /) -> Cancellable: ...
 
 
 class Caller(Protocol):
