@@ -48,7 +48,7 @@ class ReactorCase(SynchronousTestCase):
         for reader in list(reactor._internalReaders):
             reactor._removeInternalReader(reader)
             reader.connectionLost(None)
-        poller = getattr(reactor, "_poller", None)
+        poller: Any = getattr(reactor, "_poller", None)
         if hasattr(poller, "close"):
             poller.close()
 
@@ -145,7 +145,7 @@ class Recorder(Protocol):
         """
         What the connection was lost by.
         """
-        assert self.lost is not None, "not lost"
+        assert self.lost is not None and self.lost.value is not None, "not lost"
         return type(self.lost.value)
 
 
