@@ -10,6 +10,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from lbproxy.assembly.checks import buildChecks
+from lbproxy.assembly.discovery import buildDiscovery
 from lbproxy.assembly.http import HTTPAssembly
 from lbproxy.assembly.listening import RelayDrain, SiteDrain, renewing, serverTLS
 from lbproxy.assembly.parts import Parts
@@ -64,6 +65,8 @@ class EdgeBuilder:
         for renew in self._renewals:
             edge.every(_RENEW, renew)
         edge.every(_TICK, parts.registry.tick)
+        for following in buildDiscovery(parts):
+            following.setServiceParent(edge)
         for checks in buildChecks(parts):
             checks.setServiceParent(edge)
         edge.atEnd(parts.rota.schedule.stop)

@@ -73,10 +73,13 @@ class Document:
     @ivar isComplete: the file was read to its end.
     """
 
-    def __init__(self, name: str, folder: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, folder: str, environ: Mapping[str, str], mayList: bool = False
+    ) -> None:
         """
         @param name: what messages call the file.
         @param folder: where its relative paths start.
+        @param mayList: the file may hold a list instead of a mapping.
         """
         self._name = name
         self._folder = folder
@@ -85,6 +88,7 @@ class Document:
         self._anchors: dict[str, _Part] = {}
         self._values = 0
         self._documents = 0
+        self._mayList = mayList
         self.root = Node({}, Place(name))
         self.problems: list[Problem] = []
         self.isComplete = True
@@ -219,7 +223,7 @@ class Document:
         return key
 
     def _setRoot(self, node: Node) -> None:
-        if isinstance(node.value, dict):
+        if isinstance(node.value, dict) or (self._mayList and isinstance(node.value, list)):
             self.root = node
         elif node.value is not None:
             self._problem(node.place, "wanted a mapping of keys such as listeners and pools")
@@ -281,10 +285,13 @@ class _Stop(Exception):
     """
 
 
-def readDocument(text: str, name: str, folder: str, environ: Mapping[str, str]) -> Document:
+def readDocument(
+    text: str, name: str, folder: str, environ: Mapping[str, str], mayList: bool = False
+) -> Document:
     """
+    @param mayList: a list will do for a mapping.
     @return: the document, with its problems.
     """
-    document = Document(name, folder, environ)
+    document = Document(name, folder, environ, mayList)
     document.read(text)
     return document

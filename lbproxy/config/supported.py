@@ -56,9 +56,6 @@ UNSUPPORTED: tuple[str, ...] = (
     # resilience
     "pools.*.hedge",
     "pools.*.wake",
-    "pools.*.discover",
-    "pools.*.discover.dns",
-    "pools.*.discover.file",
     "pools.*.discover.etcd",
     "pools.*.discover.consul",
     "pools.*.discover.kubernetes",
