@@ -155,6 +155,9 @@ class LeanReactor(EPollReactor):
             self._selectables[fd] = reader
 
     def removeReader(self, reader: Any) -> None:
+        if reader in self._continuousPolling._readers:  # whose descriptor may be gone by now
+            self._continuousPolling.removeReader(reader)
+            return
         fd = reader.fileno()
         if fd not in self._reads:
             super().removeReader(reader)
