@@ -27,10 +27,15 @@ class LogContextTests(LeanReactorCase):
         """
         reader, writer = self.reader(), Descriptor(self)
         systems: list[str] = []
-        reader.onRead = lambda: systems.append(self.system())
-        writer.onWrite = lambda: (systems.append(self.system()), self.reactor.removeWriter(writer))[
-            0
-        ]
+
+        def read() -> None:
+            systems.append(self.system())
+
+        def write() -> None:
+            systems.append(self.system())
+            self.reactor.removeWriter(writer)
+
+        reader.onRead, writer.onWrite = read, write
         reader.peer.send(b"x")
         self.reactor.tryWriter(writer)
         self.until(lambda: len(systems) == 2)

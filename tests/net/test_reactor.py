@@ -242,21 +242,33 @@ class DescriptorTests(LeanReactorCase):
         """
         Files, which epoll does not take, are polled; for reading and for writing.
         """
-        path = self.mktemp()
-        with open(path, "wb+") as file:
-            reader = Descriptor(self)
-            reader.fileno = file.fileno
-            reader.doRead = lambda: reader.called.append("read")  # type: ignore[method-assign]
+        file = os.open(self.mktemp(), os.O_RDWR | os.O_CREAT)
+        self.addCleanup(os.close, file)
+        reader = Descriptor(self)
+        reader.fileno = lambda: file
+        reader.doRead = lambda: reader.called.append("read")  # type: ignore[method-assign]
+        self.reactor.addReader(reader)
+        self.reactor.addWriter(reader)
+        self.until(lambda: {"read", "write"} <= set(reader.called))
+        self.assertIn(reader, self.reactor.getReaders())
+        self.assertIn(reader, self.reactor.getWriters())
+        self.reactor.removeReader(reader)
+        self.reactor.removeWriter(reader)
+        reader.called.clear()
+        self.turns()
+        self.assertEqual([], reader.called)
+
+    def test_closedFile(self) -> None:
+        """
+        A polled file may be removed after it has been closed.
+        """
+        reader = Descriptor(self)
+        with open(self.mktemp(), "wb+") as file:
+            descriptor, reader.fileno = reader.fileno, file.fileno
             self.reactor.addReader(reader)
-            self.reactor.addWriter(reader)
-            self.until(lambda: {"read", "write"} <= set(reader.called))
-            self.assertIn(reader, self.reactor.getReaders())
-            self.assertIn(reader, self.reactor.getWriters())
-            self.reactor.removeReader(reader)
-            self.reactor.removeWriter(reader)
-            reader.called.clear()
-            self.turns()
-            self.assertEqual([], reader.called)
+        self.reactor.removeReader(reader)
+        reader.fileno = descriptor
+        self.assertNotIn(reader, self.reactor.getReaders())
 
     def test_fewEventsAtATime(self) -> None:
         """
