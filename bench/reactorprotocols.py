@@ -22,7 +22,8 @@ class Echo(Protocol):
         """
         One for all connections.
         """
-        return Factory.forProtocol(cls)
+        kind: Any = cls
+        return Factory.forProtocol(kind)
 
     def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
@@ -84,7 +85,8 @@ class Relay(End):
         @param streams: use our own transports.
         """
         cls.reactor, cls.backend, cls.streams = reactor, backend, streams
-        return Factory.forProtocol(cls)
+        kind: Any = cls
+        return Factory.forProtocol(kind)
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
