@@ -4,25 +4,21 @@ What does one end of a pipe do? It is the protocol of its own transport, and its
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
-from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from lbproxy.net.progress import unsentBytes
+from lbproxy.net.tls.stream import TLSStream
 
 if TYPE_CHECKING:
     from lbproxy.net.pipe import Pipe
-
-
-_CLOSE_WAIT = 8  # tcp_states.h
 
 
 class Ending(Enum):
@@ -52,7 +48,6 @@ class Side:
 
     @ivar received: bytes from this side's peer.
     @ivar eof: its peer will say nothing more.
-    @ivar cut: it ended TLS without a word, by closing TCP.
     @ivar closing: L{lose} was called.
     @ivar lost: its connection is no more.
     """
@@ -61,7 +56,6 @@ class Side:
         "_paused",
         "closed",
         "closing",
-        "cut",
         "eof",
         "lost",
         "other",
@@ -81,7 +75,6 @@ class Side:
         self.reset = reset
         self.received = 0
         self.eof = False
-        self.cut = False
         self.closing = False
         self.lost = False
         self._paused = False
@@ -94,20 +87,12 @@ class Side:
         self.write: Callable[[bytes], object] = other.transport.write
         transport = self.transport
         transport.protocol = self
-        if transport.isSecure:
-            transport.doRead = self._readSecure
+        if isinstance(transport, TLSStream):
+            # Many peers end TLS by just closing TCP. What they said before has to reach the other
+            # side, which the reset that follows a lost connection would take away from it; and a
+            # relay cannot know whether something is missing. HAProxy and nginx see it that way too.
+            transport.socket.set_options(SSL.OP_IGNORE_UNEXPECTED_EOF)
         other.transport.registerProducer(self, True)
-
-    def _readSecure(self) -> Any:
-        """
-        Read, and find out what an end without close_notify was. Many peers just close: what they
-        said before must reach the other side, which a reset would take away from it.
-        """
-        transport = self.transport
-        why = type(transport).doRead(transport)
-        if why is CONNECTION_LOST:
-            self.cut = _hasEnded(transport.fileno())
-        return why
 
     def uncouple(self) -> None:
         """
@@ -168,7 +153,7 @@ class Side:
         This side is gone, in peace or not.
         """
         self.lost = True
-        self.pipe.sideLost(self, self.cut or isinstance(reason.value, ConnectionDone))
+        self.pipe.sideLost(self, isinstance(reason.value, ConnectionDone))
 
     def pauseProducing(self) -> None:
         """
@@ -190,14 +175,3 @@ class Side:
         """
         The other side is gone; its C{connectionLost} follows and says how.
         """
-
-
-def _hasEnded(number: int) -> bool:
-    """
-    Has the peer closed TCP in peace? Whoever was reset has no state any more (tcp(7), TCP_INFO).
-    """
-    try:
-        with socket.socket(fileno=os.dup(number)) as skt:
-            return skt.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSE_WAIT
-    except OSError:
-        return False
