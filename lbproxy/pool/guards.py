@@ -62,12 +62,13 @@ class Guards:
         for breaker in self.breakers:
             if breaker.observe(backend, outcome):
                 self._tellCircuit(breaker, backend, outcome.value)
+                self._schedule()
         if self.outliers is not None:
             reason = self.outliers.observe(backend, outcome)
             if reason:
                 length = self.outliers.eject(backend)
                 self._pool.setEjected(backend, True, f"{reason}; for {length:g} s")
-        self._schedule()
+                self._schedule()
 
     def advance(self) -> None:
         """

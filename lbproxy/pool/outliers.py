@@ -104,12 +104,12 @@ class OutlierDetector:
         record = self._records.get(backend)
         if record is None or outcome is Outcome.CLIENT_LEFT:
             return ""
-        now = self._seconds()
         if outcome is Outcome.OK:
             record.failures = record.localFailures = 0
-            record.window.addGood(now)
+            if self.settings.failureRate:
+                record.window.addGood(self._seconds())
             return ""
-        reason = self._count(record, outcome, now)
+        reason = self._count(record, outcome, self._seconds())
         if not reason or backend in self._ejected or not self._mayEject():
             return ""
         return reason

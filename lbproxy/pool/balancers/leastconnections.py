@@ -10,7 +10,7 @@ O(log n) for each lease.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 
 from zope.interface import implementer
 
@@ -47,11 +47,12 @@ class LeastConnections:
 
     def loadChanged(self, backend: Backend) -> None:
         """
-        Give it a new entry.
+        Give it a new entry, unless it has the right one already.
         """
-        if backend not in self._turns:
+        entry = self._current.get(backend)
+        if entry is None or entry[0] == backend.active / backend.share:
             return
-        heappush(self._heap, self._enter(backend))
+        heappush(self._heap, self._enter(backend, backend.active))
         if len(self._heap) > 64 + 4 * len(self._turns):
             self._refill()
 
@@ -66,7 +67,9 @@ class LeastConnections:
             entry = heap[0]
             backend = entry[3]
             if current[backend] is entry:
+                # It is going to have one lease more; to enter that here saves a step later.
                 self._take(backend)
+                heapreplace(heap, self._enter(backend, backend.active + 1))
                 return backend
             heappop(heap)
         return None
@@ -74,9 +77,11 @@ class LeastConnections:
     def _take(self, backend: Backend) -> None:
         period = 1 / backend.share
         turn = self._turns[backend]
+        now = self._now
+        if turn - period > now:
+            self._now = now = turn - period
         # Who had much to do for long has missed turns; they are gone, not saved up.
-        self._now = max(self._now, turn - period)
-        self._turns[backend] = max(self._now, turn) + period
+        self._turns[backend] = (turn if turn > now else now) + period
 
     def _pickAround(self, refused: Collection[Backend]) -> Backend | None:
         heap, current = self._heap, self._current
@@ -93,15 +98,16 @@ class LeastConnections:
             heappush(heap, entry)
         if found is not None:
             self._take(found)
+            heappush(heap, self._enter(found, found.active + 1))
         return found
 
-    def _enter(self, backend: Backend) -> _Entry:
+    def _enter(self, backend: Backend, active: int) -> _Entry:
         self._serial += 1
-        entry = (backend.active / backend.share, self._turns[backend], self._serial, backend)
+        entry = (active / backend.share, self._turns[backend], self._serial, backend)
         self._current[backend] = entry
         return entry
 
     def _refill(self) -> None:
         self._current = {}
-        self._heap = [self._enter(backend) for backend in self._turns]
+        self._heap = [self._enter(backend, backend.active) for backend in self._turns]
         heapify(self._heap)

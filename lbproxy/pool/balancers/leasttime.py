@@ -97,11 +97,16 @@ class LeastTime:
         """
         Draw two, by weight, and take the better.
         """
-        first = self._draw.oneExcept(refused)
-        if first is None:
-            return None
-        second = self._draw.oneExcept((*refused, first))
-        if second is None:
+        draw = self._draw
+        if refused or not draw.candidates:
+            first = draw.oneExcept(refused)
+            second = draw.oneExcept((*refused, first)) if first is not None else None
+        else:
+            first = draw.one()
+            second = draw.one()
+            if second is first:
+                second = draw.oneExcept((first,))
+        if first is None or second is None:
             return first
         now = self._seconds()
         return second if self._cost(second, now) < self._cost(first, now) else first

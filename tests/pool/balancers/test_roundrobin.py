@@ -59,6 +59,18 @@ class RoundRobinTests(contract.BalancerContract):
             served[pool.acquire(FakeContext()).backend.name] += 1
         self.assertEqual(served, {"a": 100, "b": 100, "c": 100})
 
+    def test_nobodyStarvesByChanges(self) -> None:
+        """The same with weights, nearly, in short rounds and in long ones."""
+        heavy = {f"x{number}": 40 + number for number in range(20)}
+        for weights in ({"a": 5, "b": 1, "c": 1}, {"a": 60, "b": 12, **heavy}):
+            pool = buildPool(*specs(**weights), spec("z", 0))
+            total, served = sum(weights.values()), Counter[str]()
+            for number in range(2 * total):
+                pool.setHealth(pool.backends["z"], [Health.UP, Health.DOWN][number % 2])
+                served[pool.acquire(FakeContext()).backend.name] += 1
+            for name, weight in weights.items():
+                self.assertApproximates(served[name], 2 * weight, 1.2 * weight + 3)
+
     def test_whoeverReturnsIsNotFlooded(self) -> None:
         """A backend that comes back takes its turn, not what it missed."""
         pool = buildPool("a", "b", "c")
