@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lbproxy.l7.context import RequestContext
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z.]+)\}")
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_isName = re.compile(r"[0-9A-Za-z._-]*").fullmatch
 
 
 def _query(request: RequestContext) -> bytes:
@@ -20,7 +22,18 @@ def _query(request: RequestContext) -> bytes:
 
 
 def _clientSubject(request: RequestContext) -> bytes:
-    return request.connection.clientSubject.encode("utf-8", "replace")
+    # Nobody keeps line ends out of certificates. RFC 4514 2.4 has an escape for every byte.
+    return _CONTROL.sub(_escape, request.connection.clientSubject.encode("utf-8", "replace"))
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"\\%02X" % found.group()[0]
+
+
+def _serverName(request: RequestContext) -> bytes:
+    # OpenSSL takes any bytes for a name in SNI.
+    name = request.serverName
+    return name.encode("ascii") if _isName(name) else b""
 
 
 def _withoutPort(authority: bytes) -> bytes:
@@ -34,7 +47,7 @@ PLACEHOLDERS: dict[str, Callable[[RequestContext], bytes]] = {
     "path": lambda request: request.head.path,
     "query": _query,
     "clientIP": lambda request: request.clientIP.encode("ascii"),
-    "serverName": lambda request: request.serverName.encode("ascii", "replace"),
+    "serverName": _serverName,
     "requestID": lambda request: request.takeRequestID(),
     "tls.clientSubject": _clientSubject,
 }
@@ -66,8 +79,8 @@ class Template:
 
     def expand(self, request: RequestContext) -> bytes:
         """
-        The text for one request. What comes from the request was checked by the parser: no control
-        character is in it.
+        The text for one request. No control character is in it: the parser has checked the
+        request, and what comes from TLS is checked here.
         """
         return b"".join(
             piece if isinstance(piece, bytes) else piece(request) for piece in self._pieces
