@@ -13,10 +13,11 @@ from lbproxy.assembly.checks import buildChecks
 from lbproxy.assembly.discovery import buildDiscovery
 from lbproxy.assembly.http import HTTPAssembly
 from lbproxy.assembly.listening import RelayDrain, SiteDrain, renewing, serverTLS
+from lbproxy.assembly.opening import streamOpener
 from lbproxy.assembly.parts import Parts
 from lbproxy.assembly.pools import buildPools
 from lbproxy.assembly.tcp import tcpRelay
-from lbproxy.assembly.udp import udpRelay
+from lbproxy.assembly.udp import datagramOpener, udpRelay
 from lbproxy.config.address import Address
 from lbproxy.config.admin import Admin
 from lbproxy.config.configuration import Configuration
@@ -25,6 +26,7 @@ from lbproxy.control.admin import adminSite
 from lbproxy.control.logfile import LogFile
 from lbproxy.control.relaylog import RelayLog
 from lbproxy.net.listening import listenStream
+from lbproxy.net.tls.server import ServerTLS
 from lbproxy.pool.backend import Backend, Health
 from lbproxy.pool.events import BackendLeft, Event, HealthChanged
 from lbproxy.services.edge import EdgeService
@@ -93,12 +95,18 @@ class EdgeBuilder:
     def _listener(self, name: str, asked: HTTPListener | TCPListener | UDPListener) -> Listener:
         if isinstance(asked, HTTPListener):
             factory = self._http.factory(name, asked)
-            return self._stream(name, asked, factory, factory)
+            return self._stream(name, asked, factory, factory, self._tls(asked))
         if isinstance(asked, TCPListener):
-            relay = tcpRelay(self.parts, name, asked, self._relayLog)
-            return self._stream(name, asked, relay, RelayDrain(relay))
-        datagrams = udpRelay(self.parts, name, asked)
-        return Listener(name, asked.bind, datagrams.listen, datagrams, datagram=True)
+            tls = self._tls(asked)
+            # Where some names pass, whose they are is decided behind a plain port.
+            passing = any(each.passthrough for each in asked.routes)
+            relay = tcpRelay(self.parts, name, asked, self._relayLog, tls if passing else None)
+            drain = RelayDrain(relay)
+            return self._stream(name, asked, relay, drain, None if passing else tls)
+        datagrams = udpRelay(self.parts, name, asked, self._relayLog)
+        return Listener(
+            name, asked.bind, datagramOpener(self.parts, asked, datagrams), datagrams, datagram=True
+        )
 
     def _admin(self, asked: Admin, ready: Callable[[], bool]) -> Listener:
         site = adminSite(self.parts.registry, ready, asked.token)
@@ -109,18 +117,20 @@ class EdgeBuilder:
         return Listener("admin", [asked.bind], openPort, SiteDrain(site))
 
     def _stream(
-        self, name: str, asked: HTTPListener | TCPListener, factory: Any, relaying: Relaying
+        self,
+        name: str,
+        asked: HTTPListener | TCPListener,
+        factory: Any,
+        relaying: Relaying,
+        tls: ServerTLS | None,
     ) -> Listener:
+        return Listener(name, asked.bind, streamOpener(self.parts, asked, factory, tls), relaying)
+
+    def _tls(self, asked: HTTPListener | TCPListener) -> ServerTLS | None:
         tls = serverTLS(self.parts, asked)
         if tls is not None:
             self._renewals.append(renewing(tls))
-
-        def openPort(address: Address) -> Port:
-            port = listenStream(self.parts.reactor, address, factory, tls=tls)
-            factory.addPort(port)
-            return port
-
-        return Listener(name, asked.bind, openPort, relaying)
+        return tls
 
     def _changed(self, event: Event) -> None:
         """

@@ -11,7 +11,7 @@ import re2
 
 from lbproxy.assembly.networks import admission, networkSet
 from lbproxy.assembly.parts import Parts
-from lbproxy.assembly.reaching import reaching
+from lbproxy.assembly.reaching import httpDialer
 from lbproxy.config import edit, listener, match, route
 from lbproxy.config.limits import RateLimit as RateLimitConfig
 from lbproxy.config.pool import Pool as PoolConfig
@@ -123,7 +123,7 @@ class HTTPAssembly:
             asked = parts.configuration.pools[name]
             upstream = self.upstreams[name] = Upstream(
                 parts.registry.pool(name),
-                reaching(parts, asked, asked.timeouts.connect),
+                httpDialer(parts, asked),
                 parts.deadlines,
                 parts.reactor.seconds,
                 _upstreamSettings(asked),
@@ -135,7 +135,8 @@ def _upstreamSettings(asked: PoolConfig) -> UpstreamSettings:
     return UpstreamSettings(
         headTimeout=asked.timeouts.responseHead,
         idleTimeout=asked.timeouts.idle,
-        idlePerBackend=asked.keepAlive.idlePerBackend,
+        # A connection that was announced for one client serves nobody else.
+        idlePerBackend=asked.keepAlive.idlePerBackend if asked.sendProxyProtocol == "off" else 0,
         keepAliveTimeout=asked.keepAlive.idleTimeout,
         maxRequests=asked.keepAlive.maxRequests,
         attempts=asked.retries.attempts,

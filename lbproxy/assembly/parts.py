@@ -12,6 +12,7 @@ from lbproxy.config.configuration import Configuration
 from lbproxy.health.checks import Rota
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.kernelpipes import KernelPipes
+from lbproxy.net.systemd import InheritedSockets
 from lbproxy.net.udp.targets import Targets
 from lbproxy.pool.registry import Registry
 
@@ -29,6 +30,7 @@ class Parts:
     rota: Rota
     kernelPipes: KernelPipes
     targets: Targets
+    inherited: InheritedSockets
     rng: random.Random
 
     @classmethod
@@ -45,5 +47,6 @@ class Parts:
             Rota(reactor, rng),
             KernelPipes(),
             Targets(reactor, reactor.seconds),
+            InheritedSockets(),
             rng,
         )

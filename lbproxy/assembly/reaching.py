@@ -4,21 +4,16 @@ How are a pool's backends reached?
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from lbproxy.assembly.parts import Parts
 from lbproxy.config.pool import Pool as PoolConfig
-from lbproxy.net.dialing import dial
+from lbproxy.l4.backenddialer import BackendDialer
+from lbproxy.l4.tcpcontext import TCPContext
+from lbproxy.l7.client import HTTPClientProtocol
 from lbproxy.net.tls.client import ClientTLS
 from lbproxy.pool.backend import Backend
-
-
-class Reaching(Protocol):
-    """
-    Starts a connection to a backend.
-    """
-
-    def __call__(self, backend: Backend, protocol: Any, context: object = None) -> Any: ...
 
 
 def clientTLS(asked: PoolConfig) -> ClientTLS | None:
@@ -33,20 +28,36 @@ def clientTLS(asked: PoolConfig) -> ClientTLS | None:
     )
 
 
-def reaching(parts: Parts, asked: PoolConfig, timeout: float) -> Reaching:
+def dialer(
+    parts: Parts, asked: PoolConfig, timeout: float, *, transparent: bool = False
+) -> BackendDialer:
     """
     @param timeout: seconds until the backend has answered, TLS included.
+    @param transparent: the backend sees the client's address.
     """
-    tls = clientTLS(asked)
+    return BackendDialer(
+        parts.reactor,
+        parts.deadlines,
+        timeout,
+        tls=clientTLS(asked),
+        sendProxy=None if asked.sendProxyProtocol == "off" else asked.sendProxyProtocol,
+        transparent=transparent,
+    )
 
-    def reach(backend: Backend, protocol: Any, context: object = None) -> Any:
-        return dial(
-            parts.reactor,
-            backend.address,
-            protocol,
-            timeout=timeout,
-            tls=tls,
-            deadlines=parts.deadlines,
-        )
+
+def httpDialer(parts: Parts, asked: PoolConfig) -> Callable[[Backend, HTTPClientProtocol], Any]:
+    """
+    The same for exchanges. With a PROXY header the connection is about one client, and must not be
+    used for another's.
+    """
+    dial = dialer(parts, asked, asked.timeouts.connect)
+    announced = asked.sendProxyProtocol != "off"
+    nobody: Any = None
+
+    def reach(backend: Backend, protocol: HTTPClientProtocol) -> Any:
+        exchange = protocol.exchange
+        if not announced or exchange is None:
+            return dial(backend, protocol, nobody)
+        return dial(backend, protocol, TCPContext(exchange.connection.transport))
 
     return reach

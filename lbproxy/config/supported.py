@@ -22,25 +22,13 @@ UNSUPPORTED: tuple[str, ...] = (
     # TLS
     "listeners.*.tls.acme",
     "listeners.*.tls.ocspStapling",
-    # routes on more than host, path, pathPrefix, method and header
-    "listeners.*.routes.passthrough",
     # what a route does on the way
     "listeners.*.routes.mirror",
     "listeners.*.routes.auth.forward",
     "listeners.*.routes.auth.jwt",
     "listeners.*.routes.rateLimit.shared",
     "listeners.*.explain",
-    # who may come in, and how much
     "listeners.*.rateLimit.shared",
-    "listeners.*.proxyProtocol",
-    "pools.*.sendProxyProtocol = v1",
-    "pools.*.sendProxyProtocol = v2",
-    # L4
-    "listeners.*.bandwidth",
-    "listeners.*.totalBandwidth",
-    "listeners.*.transparent",
-    "listeners.*.bind = systemd:*",
-    "listeners.*.socket",
     # affinity
     "pools.*.affinity.cookie.mode = rewrite",
     "pools.*.affinity.cookie.mode = prefix",

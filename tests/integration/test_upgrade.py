@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 import socket
+import threading
 from typing import Any
 
 from twisted.internet.protocol import Factory, Protocol
@@ -65,14 +66,16 @@ def talk(port: int) -> tuple[bytes, bytes]:
         while not received.endswith(b"helloearly"):
             received += client.recv(65536)
         blob = os.urandom(500_000)
-        client.sendall(blob)
-        client.shutdown(socket.SHUT_WR)
+        # Both at once: an echo that isn't read would stop the sending.
+        sending = threading.Thread(target=client.sendall, args=(blob,))
+        sending.start()
         echoed = b""
         while len(echoed) < len(blob):
             data = client.recv(65536)
             if not data:
                 break
             echoed += data
+        sending.join()
     assert echoed == blob
     return received, echoed
 
