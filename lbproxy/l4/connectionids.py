@@ -26,16 +26,16 @@ _PER_SESSION: Final = 2
 class ConnectionIDs:
     """
     A bounded table: at most two IDs per session, forgotten with the session.
+
+    @ivar sessions: by their IDs.
     """
 
-    __slots__ = ("_lengths", "_sessions")
+    __slots__ = ("_ids", "_lengths", "sessions")
 
     def __init__(self) -> None:
-        self._sessions: dict[bytes, UDPSession] = {}
+        self.sessions: dict[bytes, UDPSession] = {}
+        self._ids: dict[UDPSession, frozenset[bytes]] = {}
         self._lengths: Counter[int] = Counter()
-
-    def __len__(self) -> int:
-        return len(self._sessions)
 
     def learn(self, session: UDPSession, answer: bytes) -> None:
         """
@@ -44,15 +44,16 @@ class ConnectionIDs:
         header = readLongHeader(answer)
         if header is None or len(header.source) < _SHORTEST:
             return
-        known = self._sessions.get(header.source)
-        if known is session or len(session.connectionIDs) >= _PER_SESSION:
+        known = self.sessions.get(header.source)
+        ids = self._ids.get(session, frozenset())
+        if known is session or len(ids) >= _PER_SESSION:
             return
         if known is None:
             self._lengths[len(header.source)] += 1
         else:
-            known.connectionIDs -= {header.source}
-        session.connectionIDs |= {header.source}
-        self._sessions[header.source] = session
+            self._ids[known] -= {header.source}
+        self._ids[session] = ids | {header.source}
+        self.sessions[header.source] = session
 
     def find(self, datagram: bytes) -> UDPSession | None:
         """
@@ -60,9 +61,9 @@ class ConnectionIDs:
         """
         header = readLongHeader(datagram)
         if header is not None:
-            return self._sessions.get(header.destination)
+            return self.sessions.get(header.destination)
         for length in self._lengths:
-            session = self._sessions.get(shortDestination(datagram, length))
+            session = self.sessions.get(shortDestination(datagram, length))
             if session is not None:
                 return session
         return None
@@ -71,17 +72,17 @@ class ConnectionIDs:
         """
         The connection goes on in another session.
         """
-        for known in old.connectionIDs:
-            self._sessions[known] = new
-        new.connectionIDs, old.connectionIDs = old.connectionIDs, frozenset()
+        ids = self._ids.pop(old, frozenset())
+        for known in ids:
+            self.sessions[known] = new
+        self._ids[new] = ids
 
     def forget(self, session: UDPSession) -> None:
         """
         The session ended.
         """
-        for known in session.connectionIDs:
-            del self._sessions[known]
+        for known in self._ids.pop(session, ()):
+            del self.sessions[known]
             self._lengths[len(known)] -= 1
             if not self._lengths[len(known)]:
                 del self._lengths[len(known)]
-        session.connectionIDs = frozenset()

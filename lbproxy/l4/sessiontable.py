@@ -23,7 +23,7 @@ _SWEEP: Final = 1024
 
 class SessionTable:
     """
-    @ivar find: the session of a key, or L{None}.
+    @ivar sessions: by key; the one that was idle longest comes first.
     @ivar grain: seconds after which a session should say that it was used again: putting it in its
         place costs more than not doing so.
     @ivar deadline: when the first in line has been idle for too long.
@@ -39,31 +39,21 @@ class SessionTable:
         @param idleTimeout: seconds; 0 for never.
         @param expired: called with each session that was idle for so long; is to end it.
         """
-        self._line: OrderedDict[Hashable, UDPSession] = OrderedDict()
+        self.sessions: OrderedDict[Hashable, UDPSession] = OrderedDict()
         self._deadlines = deadlines
         self._idleTimeout = idleTimeout or math.inf
         self.grain = min(1.0, self._idleTimeout / 8)
         self._expired = expired
         self.deadline = 0.0
-        self.find: Callable[[Hashable], UDPSession | None] = self._line.get
-
-    def __len__(self) -> int:
-        return len(self._line)
 
     def add(self, session: UDPSession) -> None:
         """
         A new one, at the end of the line.
         """
-        self._line[session.key] = session
+        self.sessions[session.key] = session
         if not self.deadline:
             self.deadline = session.active + self._idleTimeout
             self._deadlines.watch(self)
-
-    def remove(self, session: UDPSession) -> None:
-        """
-        It ended.
-        """
-        del self._line[session.key]
 
     def touched(self, session: UDPSession, now: float) -> float:
         """
@@ -71,27 +61,21 @@ class SessionTable:
 
         @return: when it should say so again.
         """
-        self._line.move_to_end(session.key)
+        self.sessions.move_to_end(session.key)
         return now + self.grain
 
     def oldest(self) -> UDPSession:
         """
         The one that was idle longest, to within a second.
         """
-        return next(iter(self._line.values()))
-
-    def all(self) -> tuple[UDPSession, ...]:
-        """
-        Every session.
-        """
-        return tuple(self._line.values())
+        return next(iter(self.sessions.values()))
 
     def deadlinePassed(self, now: float) -> None:
         """
         The first in line, and others after it, may have been idle for too long.
         """
         for _ in range(_SWEEP):
-            if not self._line:
+            if not self.sessions:
                 self.deadline = 0.0
                 return
             oldest = self.oldest()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from lbproxy.l4.udpsession import Client
 from lbproxy.net.udp import Asked, ClientAddress
 from lbproxy.net.udp.address import clientText
 from lbproxy.wire.proxyprotocol import (
@@ -70,9 +69,7 @@ class ProxiedDatagrams:
             return
         # Two clients differ in the addresses; TLVs may differ from one datagram to the next.
         key = (peer, asked, header.source, header.destination)
-        relay.forwardedReceived(
-            data[end:], Client(key, peer, asked, clientText(header.source.host), header)
-        )
+        relay.forwardedReceived(data[end:], key, peer, asked, header)
 
     def _read(self, data: bytes) -> tuple[ProxyHeader, int]:
         if len(data) < _FIXED:

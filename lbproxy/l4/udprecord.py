@@ -46,7 +46,7 @@ def recorder(
         route = session.route
         log(
             UDPRecord(
-                client=session.client.ip,
+                client=session.client.clientIP,
                 listener=listener,
                 route=route.name,
                 pool=route.pool.name,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -21,10 +21,10 @@ from lbproxy.errors import NoBackendAvailable, Outcome
 from lbproxy.l4.complaint import Complaint
 from lbproxy.l4.connectionids import ConnectionIDs
 from lbproxy.l4.sessiontable import SessionTable
-from lbproxy.l4.sharedlease import SharedLease
+from lbproxy.l4.traffic import Traffic
 from lbproxy.l4.udpcontext import UDPContext
 from lbproxy.l4.udpproxied import ProxiedDatagrams
-from lbproxy.l4.udpsession import Client, End, UDPSession
+from lbproxy.l4.udpsession import End, UDPSession
 from lbproxy.l4.udpsettings import UDPRoute, UDPSettings
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.udp import Asked, ClientAddress, DatagramPort, DatagramReceiver, listenDatagrams
@@ -40,28 +40,6 @@ _HELD_LIMIT: Final = 16 << 20
 
 # Backends that one datagram is offered to.
 _ATTEMPTS: Final = 8
-
-
-@dataclass(slots=True)
-class Traffic:
-    """
-    What sessions relayed: datagrams and bytes from clients (up) and to them (down), without headers
-    of ours.
-    """
-
-    datagramsUp: int = 0
-    datagramsDown: int = 0
-    bytesUp: int = 0
-    bytesDown: int = 0
-
-    def add(self, session: UDPSession) -> None:
-        """
-        And these.
-        """
-        self.datagramsUp += session.questions
-        self.datagramsDown += session.answers
-        self.bytesUp += session.bytesUp
-        self.bytesDown += session.bytesDown
 
 
 class UDPRelay:
@@ -105,14 +83,15 @@ class UDPRelay:
         self.heldBytes = 0
         self.heldLimit = _HELD_LIMIT
         self._choose = choose
-        self._settings = settings
+        self._most = settings.maxSessions
         self._allowed = allowed
         self._record = record
-        self._dispatch = self._eachDatagram if settings.perDatagram else self._eachSession
-        self._sessions = SessionTable(deadlines, settings.idleTimeout, self._expired)
-        self.touched = self._sessions.touched
-        self.grain = self._sessions.grain
-        self._find = self._sessions.find
+        self._open = self._openForOne if settings.perDatagram else self._openSession
+        self._table = SessionTable(deadlines, settings.idleTimeout, self._expired)
+        self.touched = self._table.touched
+        self.grain = self._table.grain
+        self._sessions = self._table.sessions
+        self._find = self._sessions.get
         self._ports: list[DatagramPort] = []
         self._draining = False
         self._waiting: list[Deferred[None]] = []
@@ -168,7 +147,7 @@ class UDPRelay:
         End every session now, and take no new ones. The ports are their owner's to close.
         """
         self._draining = True
-        for session in self._sessions.all():
+        for session in tuple(self._sessions.values()):
             session.end(End.DRAINED)
 
     # -- the clients' side
@@ -182,95 +161,102 @@ class UDPRelay:
         if session is not None:
             session.questionReceived(data)
         else:
-            self._newcomer(data, Client(key, client, asked, clientText(client[0])))
+            self._newcomer(data, UDPContext(key, client, asked, clientText(client[0])))
 
-    def forwardedReceived(self, data: bytes, client: Client) -> None:
+    def forwardedReceived(
+        self,
+        data: bytes,
+        key: Hashable,
+        peer: ClientAddress,
+        asked: Asked,
+        origin: ProxyHeader,
+    ) -> None:
         """
-        A datagram that a proxy in front of us forwards, its header taken off.
+        A datagram that a proxy in front of us forwards.
+
+        @param data: without the header.
+        @param key: what makes it the same client.
+        @param origin: the header, with addresses.
         """
-        session = self._find(client.key)
+        session = self._find(key)
         if session is not None:
             session.questionReceived(data)
-        else:
-            self._newcomer(data, client)
+            return
+        assert origin.source is not None
+        clientIP = clientText(origin.source.host)
+        self._newcomer(data, UDPContext(key, peer, asked, clientIP, origin))
 
-    def _newcomer(self, data: bytes, client: Client) -> None:
-        if self._allowed is not None and not self._allowed(client.ip):
+    def _newcomer(self, data: bytes, client: UDPContext) -> None:
+        if self._allowed is not None and not self._allowed(client.clientIP):
             self.denied += 1
+        elif self._draining:
+            self.turnedAway += 1
         else:
-            self._dispatch(data, client, ())
+            self._open(data, client, ())
 
-    def _eachSession(self, data: bytes, client: Client, tried: tuple[Backend, ...]) -> None:
-        session = self._find(client.key)
-        if session is not None:
-            session.questionReceived(data)
+    def _openSession(self, data: bytes, client: UDPContext, tried: tuple[Backend, ...]) -> None:
+        ids = self.connectionIDs
+        if ids is not None and ids.sessions and not tried and self._follow(data, client, ids):
             return
-        if self.connectionIDs and not tried and self._follow(data, client):
-            return
-        found = self._acquire(data, client, tried)
-        if found is not None:
-            self._begin(client.key, client, *found, tried).begin(data)
+        route = self._choose(client)
+        lease = self._acquire(data, client, route, tried)
+        if route is not None and lease is not None:
+            self._add(UDPSession(self, client.key, client, route, lease, tried)).begin(data)
 
-    def _eachDatagram(self, data: bytes, client: Client, tried: tuple[Backend, ...]) -> None:
-        found = self._acquire(data, client, tried)
-        if found is None:
+    def _openForOne(self, data: bytes, client: UDPContext, tried: tuple[Backend, ...]) -> None:
+        # Here sessions are of a client and a backend, so that a backend's is found only now.
+        route = self._choose(client)
+        lease = self._acquire(data, client, route, tried)
+        if route is None or lease is None:
             return
-        route, lease = found
         key = (client.key, lease.backend)
         session = self._find(key)
         if session is None:
-            self._begin(key, client, route, lease, tried).begin(data)
+            self._add(UDPSession(self, key, client, route, lease, tried)).begin(data)
         else:
             lease.release(Outcome.OK)  # the session has one
             session.questionReceived(data)
 
     def _acquire(
-        self, data: bytes, client: Client, tried: tuple[Backend, ...]
-    ) -> tuple[UDPRoute, Lease] | None:
-        if self._draining:
-            self.turnedAway += 1
-            return None
-        context = UDPContext(client.ip, data)
-        route = self._choose(context)
+        self,
+        data: bytes,
+        client: UDPContext,
+        route: UDPRoute | None,
+        tried: tuple[Backend, ...],
+    ) -> Lease | None:
         if route is None:
             self.unrouted += 1
             return None
+        client.datagram = data
         try:
             if len(tried) >= _ATTEMPTS:
                 raise NoBackendAvailable(route.pool.name, f"{len(tried)} backends were tried")
-            return route, route.pool.acquire(context, tried)
+            return route.pool.acquire(client, tried)
         except NoBackendAvailable as error:
             self._unserved.add(str(error))
             return None
+        finally:
+            client.datagram = b""
 
-    def _follow(self, data: bytes, client: Client) -> bool:
-        # A QUIC client whose address changed.
-        assert self.connectionIDs is not None
-        known = self.connectionIDs.find(data)
-        if known is None or self._draining or not known.lease.backend.reachable:
+    def _follow(self, data: bytes, client: UDPContext, ids: ConnectionIDs) -> bool:
+        # A QUIC client whose address changed?
+        known = ids.find(data)
+        if known is None or not known.lease.backend.reachable:
             return False
-        session = self._begin(client.key, client, known.route, known.share(), ())
-        self.connectionIDs.move(known, session)
+        session = self._add(UDPSession(self, client.key, client, known.route, known.share()))
+        ids.move(known, session)
         session.begin(data)
         return True
 
-    def _begin(
-        self,
-        key: Hashable,
-        client: Client,
-        route: UDPRoute,
-        lease: Lease | SharedLease,
-        tried: tuple[Backend, ...],
-    ) -> UDPSession:
-        if len(self._sessions) >= self._settings.maxSessions:
-            self._evictions.add(f"{self._settings.maxSessions} sessions are the most")
-            self._sessions.oldest().end(End.EVICTED)
-        session = UDPSession(self, key, client, route, lease, tried)
-        self._sessions.add(session)
+    def _add(self, session: UDPSession) -> UDPSession:
+        if len(self._sessions) >= self._most:
+            self._evictions.add(f"{self._most} sessions are the most")
+            self._table.oldest().end(End.EVICTED)
+        self._table.add(session)
         self.opened += 1
         return session
 
-    def headerFor(self, client: Client) -> bytes:
+    def headerFor(self, client: UDPContext) -> bytes:
         """
         The PROXY header for datagrams of C{client}.
         """
@@ -278,7 +264,7 @@ class UDPRelay:
         if origin is None:
             origin = ProxyHeader(
                 transport=Transport.DATAGRAM,
-                source=Address(client.ip, client.address[1]),
+                source=Address(client.clientIP, client.address[1]),
                 destination=Address(client.asked.host, client.asked.port.getHost().port),
             )
         return encodeV2(origin)
@@ -292,9 +278,14 @@ class UDPRelay:
         held = session.takeHeld()
         tried = (*session.tried, session.lease.backend)
         session.end(why, outcome)
+        client = session.client
         for data in held:
             self.failovers += 1
-            self._dispatch(data, session.client, tried)
+            other = self._find(client.key)
+            if other is None:
+                self._open(data, client, tried)
+            else:
+                other.questionReceived(data)
 
     def noSocket(self, error: OSError) -> None:
         """
@@ -306,9 +297,9 @@ class UDPRelay:
         """
         C{session} has closed its side and released its lease.
         """
-        self._sessions.remove(session)
+        del self._sessions[session.key]
         self._ended.add(session)
-        if session.connectionIDs and self.connectionIDs is not None:
+        if self.connectionIDs is not None and self.connectionIDs.sessions:
             self.connectionIDs.forget(session)
         if self._record is not None:
             self._record(session)
@@ -329,7 +320,7 @@ class UDPRelay:
         What passed until now. Adds up all sessions, so for those who show figures.
         """
         traffic = replace(self._ended)
-        for session in self._sessions.all():
+        for session in self._sessions.values():
             traffic.add(session)
         return traffic
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from lbproxy.errors import Outcome
 from lbproxy.l4.sharedlease import SharedLease
-from lbproxy.net.udp import Asked, ClientAddress, ConnectedSocket, connectDatagrams
+from lbproxy.l4.udpcontext import UDPContext
+from lbproxy.net.udp import ConnectedSocket, connectDatagrams
 from lbproxy.pool.backend import Backend
 from lbproxy.pool.lease import Lease
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from lbproxy.l4.udprelay import UDPRelay
     from lbproxy.l4.udpsettings import UDPRoute
     from lbproxy.net.udp.targets import Target
-    from lbproxy.wire.proxyprotocol import ProxyHeader
 
 # Datagrams kept until the backend answers, so that another can have them. A resolver asks for A and
 # AAAA at once, a QUIC client's first flight is up to three. Where more go unanswered nothing is
@@ -49,34 +49,6 @@ class End(Enum):
     DRAINED = "drained"  # the listener ended
 
 
-class Client:
-    """
-    Who asks, how to answer.
-
-    @ivar key: what makes it the same client.
-    @ivar address: where answers are sent: the client, or the proxy in front of us.
-    @ivar asked: the address of ours that answers leave from.
-    @ivar ip: the client's own address, numeric text.
-    @ivar origin: what a proxy in front of us said of the client.
-    """
-
-    __slots__ = ("address", "asked", "ip", "key", "origin")
-
-    def __init__(
-        self,
-        key: Hashable,
-        address: ClientAddress,
-        asked: Asked,
-        ip: str,
-        origin: ProxyHeader | None = None,
-    ) -> None:
-        self.key = key
-        self.address = address
-        self.asked = asked
-        self.ip = ip
-        self.origin = origin
-
-
 class UDPSession:
     """
     Datagrams of one client to one backend and back.
@@ -87,7 +59,6 @@ class UDPSession:
     @ivar latency: seconds to the first answer; 0 while there is none.
     @ivar ended: why it ended; L{None} while it has not.
     @ivar tried: backends that were tried before this one.
-    @ivar connectionIDs: QUIC IDs that the backend chose.
     """
 
     __slots__ = (
@@ -104,7 +75,6 @@ class UDPSession:
         "bytesDown",
         "bytesUp",
         "client",
-        "connectionIDs",
         "ended",
         "key",
         "latency",
@@ -119,7 +89,7 @@ class UDPSession:
         self,
         relay: UDPRelay,
         key: Hashable,
-        client: Client,
+        client: UDPContext,
         route: UDPRoute,
         lease: Lease | SharedLease,
         tried: tuple[Backend, ...] = (),
@@ -128,8 +98,8 @@ class UDPSession:
         self.key = key
         self.client = client
         self._address = client.address
-        self._asked = client.asked
-        self._reply = client.asked.port.send
+        self._asked = asked = client.asked
+        self._reply = asked.port.send
         self.route = route
         self.lease = lease
         self.tried = tried
@@ -138,7 +108,6 @@ class UDPSession:
         self.questions = self.answers = self.bytesUp = self.bytesDown = 0
         self.latency = 0.0
         self.ended: End | None = None
-        self.connectionIDs: frozenset[bytes] = frozenset()
         self._header = relay.headerFor(client) if route.proxyHeader else b""
         self._held: list[bytes] = []
         self._link: ConnectedSocket | None = None
@@ -149,21 +118,25 @@ class UDPSession:
         """
         The first datagram: find the backend's address, connect, send.
         """
+        relay = self._relay
         self.questions = 1
         self.bytesUp = len(data)
-        kept = self._hold(data)
-        targets, address = self._relay.targets, self.lease.backend.address
+        if relay.heldBytes < relay.heldLimit:
+            relay.heldBytes += len(data)
+            self._held.append(data)
+        address = self.lease.backend.address
         try:
-            target = targets.find(address)
+            target = relay.targets.find(address)
         except OSError:
-            self._relay.failover(self, End.UNREACHABLE, Outcome.CONNECT_FAILED)
+            relay.failover(self, End.UNREACHABLE, Outcome.CONNECT_FAILED)
             return
-        if target is None:
-            targets.resolve(address, self._resolved)
-        else:
-            self._connect(target)
-        if not kept:
-            self._send(data)
+        if target is not None:
+            if self._connect(target):
+                self._send(data)
+            return
+        if not self._held:
+            relay.unsent += 1
+        relay.targets.resolve(address, self._resolved)
 
     def questionReceived(self, data: bytes) -> None:
         """
@@ -186,12 +159,13 @@ class UDPSession:
             if not kept:
                 relay.unsent += 1
         elif not link.send(self._header + data if self._header else data) and self._link is link:
-            relay.unsent += 1
+            relay.unsent += 1  # not refused: then another has it
 
     def _send(self, data: bytes) -> None:
         link = self._link
-        if link is None or (not link.send(self._header + data) and self._link is link):
-            self._relay.unsent += 1
+        assert link is not None
+        if not link.send(self._header + data if self._header else data) and self._link is link:
+            self._relay.unsent += 1  # not refused: then another has it
 
     def _hold(self, data: bytes) -> bool:
         held, relay = self._held, self._relay
@@ -223,25 +197,24 @@ class UDPSession:
             return
         if target is None:
             self._relay.failover(self, End.UNREACHABLE, Outcome.CONNECT_FAILED)
-        else:
-            self._connect(target)
+        elif self._connect(target):
+            link = self._link
+            for data in tuple(self._held):
+                if self._link is link:
+                    self._send(data)
 
-    def _connect(self, target: Target) -> None:
+    def _connect(self, target: Target) -> bool:
         relay = self._relay
         try:
-            link = connectDatagrams(relay.reactor, target[0], target[1], self)
+            self._link = connectDatagrams(relay.reactor, target[0], target[1], self)
         except OSError as error:
             if error.errno in _OUR_FAULT:
                 relay.noSocket(error)
                 self.end(End.NO_SOCKET, Outcome.CLIENT_LEFT)
             else:
                 relay.failover(self, End.REFUSED, Outcome.CONNECT_FAILED)
-            return
-        self._link = link
-        for data in tuple(self._held):
-            if self._link is not link:
-                return  # refused; all of them went elsewhere
-            self._send(data)
+            return False
+        return True
 
     def answerReceived(self, data: bytes) -> None:
         """
@@ -302,6 +275,6 @@ class UDPSession:
 
     def __repr__(self) -> str:
         return (
-            f"<UDPSession {self.client.ip} {self.lease.backend.name} "
+            f"<UDPSession {self.client.clientIP} {self.lease.backend.name} "
             f"{self.questions} questions, {self.answers} answers>"
         )

@@ -45,7 +45,7 @@ class IncomingTests(RelayTestCase):
         self.trusting("127.0.0.1")
         proxy = self.client()
         self.assertEqual(self.ask(proxy, of("192.0.2.7") + b"?"), b"a:?")
-        self.assertEqual(self.pool.context.clientIP, "192.0.2.7")
+        self.assertEqual(self.pool.seen[-1][0], "192.0.2.7")
 
     def test_everyDatagram(self) -> None:
         """
@@ -78,7 +78,7 @@ class IncomingTests(RelayTestCase):
         """
         self.trusting("127.0.0.1")
         self.assertEqual(self.ask(self.client(), encodeV2(LOCAL) + b"?"), b"a:?")
-        self.assertEqual(self.pool.context.clientIP, "127.0.0.1")
+        self.assertEqual(self.pool.seen[-1][0], "127.0.0.1")
 
     def test_empty(self) -> None:
         """
@@ -134,7 +134,7 @@ class IncomingTests(RelayTestCase):
         self.trusting("192.0.2.99", required=False)
         data = of("192.0.2.7") + b"?"
         self.assertEqual(self.ask(self.client(), data), b"a:" + data)
-        self.assertEqual(self.pool.context.clientIP, "127.0.0.1")
+        self.assertEqual(self.pool.seen[-1][0], "127.0.0.1")
 
     def test_memo(self) -> None:
         """

@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 from lbproxy.config.address import Address
 from lbproxy.errors import Outcome
 from lbproxy.l4 import sessiontable, udpsession
-from lbproxy.l4.udprelay import Traffic
+from lbproxy.l4.traffic import Traffic
 from lbproxy.l4.udpsession import End
 from lbproxy.l4.udpsettings import UDPRoute
 from lbproxy.net.udp.targets import Target, Waiter
@@ -78,7 +78,7 @@ class SessionTests(RelayTestCase):
         self.build("a")
         client = self.client()
         self.ask(client)
-        us = self.relay._sessions.oldest()._link.localAddress()  # type: ignore[union-attr]
+        us = self.relay._table.oldest()._link.localAddress()  # type: ignore[union-attr]
         for number in range(40):
             self.backends["a"].sendto(b"%d" % number, us)
         self.loop.turnAll()
@@ -145,8 +145,7 @@ class SessionTests(RelayTestCase):
         self.build("a")
         client = self.client()
         self.ask(client, b"\xc0\0\0\0\1\x04dest\x00" + bytes(40))
-        self.assertEqual(self.pool.context.clientIP, "127.0.0.1")
-        self.assertEqual(self.pool.context.connectionID(), b"dest")
+        self.assertEqual(self.pool.seen, [("127.0.0.1", b"dest")])
 
     def test_record(self) -> None:
         """
@@ -160,7 +159,7 @@ class SessionTests(RelayTestCase):
         self.answer()
         self.loop.advance(11)
         (session,) = self.ended
-        self.assertEqual(session.client.ip, "127.0.0.1")
+        self.assertEqual(session.client.clientIP, "127.0.0.1")
         self.assertEqual(session.lease.backend.name, "a")
         self.assertEqual((session.questions, session.answers), (1, 1))
         self.assertEqual((session.bytesUp, session.bytesDown), (2, 4))
@@ -276,7 +275,7 @@ class EndTests(RelayTestCase):
         client = self.client()
         self.ask(client)
         self.assertEqual(len(self.relay), 1)
-        us = self.relay._sessions.oldest()._link.localAddress()  # type: ignore[union-attr]
+        us = self.relay._table.oldest()._link.localAddress()  # type: ignore[union-attr]
         self.backends["a"].sendto(b"more", us)
         self.loop.turnAll()
         self.assertEqual(len(self.relay), 0)
@@ -357,6 +356,17 @@ class EndTests(RelayTestCase):
         self.loop.advance(31)
         self.successResultOf(drained)
 
+    def test_failoverWhileDraining(self) -> None:
+        """
+        An old client whose backend dies while draining is not lost.
+        """
+        self.build("ab")
+        client = self.client()
+        self.ask(client)
+        self.relay.drain()
+        self.backends["a"].close()
+        self.assertEqual(self.ask(client), b"b:?")
+
     def test_drainNobody(self) -> None:
         """
         Without sessions it is over at once.
@@ -393,7 +403,7 @@ class EndTests(RelayTestCase):
         self.assertEqual(len(os.listdir("/proc/self/fd")), before)
         self.assertEqual(sum(backend.active for backend in self.pool.backends.values()), 0)
         self.assertEqual((len(self.loop.readers), self.loop.getDelayedCalls()), (1, []))
-        self.assertEqual((self.relay.heldBytes, self.relay._sessions.deadline), (0, 0.0))
+        self.assertEqual((self.relay.heldBytes, self.relay._table.deadline), (0, 0.0))
 
 
 class FailoverTests(RelayTestCase):
@@ -698,7 +708,7 @@ class QUICTests(RelayTestCase):
         self.build("abc")
         old, new = self.client(), self.client()
         name = self.handshake(old)
-        us = self.relay._sessions.oldest()._link.localAddress()  # type: ignore[union-attr]
+        us = self.relay._table.oldest()._link.localAddress()  # type: ignore[union-attr]
         new.send(b"\x41server-1" + bytes(30))
         self.loop.turnAll()
         _, path = self.backends[name].recvfrom(2000)
@@ -723,7 +733,8 @@ class QUICTests(RelayTestCase):
         self.assertEqual(self.pool.outcomes, [])
         self.loop.advance(11)
         self.assertEqual(self.pool.outcomes, [(name, Outcome.OK)])
-        self.assertEqual(len(self.relay.connectionIDs or ()), 0)
+        assert self.relay.connectionIDs is not None
+        self.assertEqual(self.relay.connectionIDs.sessions, {})
 
     def test_handshakeGoesOn(self) -> None:
         """

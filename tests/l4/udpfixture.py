@@ -47,10 +47,11 @@ class RecordingPool(Pool):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.outcomes: list[tuple[str, Outcome]] = []
         self.latencies: list[float] = []
+        self.seen: list[tuple[str, bytes]] = []
         super().__init__(*arguments, **options)
 
     def acquire(self, context: Context, exclude: Any = ()) -> Any:
-        self.context = context
+        self.seen.append((context.clientIP, context.connectionID()))
         return RecordedLease(self, super().acquire(context, exclude))
 
 

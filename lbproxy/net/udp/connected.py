@@ -66,7 +66,7 @@ class ConnectedSocket:
     A datagram socket with one peer. No error closes it, only its owner does.
     """
 
-    __slots__ = ("_patience", "_reactor", "_receiver", "_recv", "_send", "_socket")
+    __slots__ = ("_patience", "_reactor", "_receiver", "_recv", "_send", "_socket", "fileno")
 
     _log = Logger()
 
@@ -82,6 +82,8 @@ class ConnectedSocket:
         self._recv = sock.recv
         self._send = sock.send
         self._patience = _PATIENCE
+        #: The socket's own, asked at each event; -1 once closed.
+        self.fileno = sock.fileno
 
     def send(self, data: bytes) -> bool:
         """
@@ -152,12 +154,6 @@ class ConnectedSocket:
             self._reactor.removeReader(self)  # while the descriptor's number is still known
             self._socket = None
             sock.close()
-
-    def fileno(self) -> int:
-        """
-        The descriptor, -1 once closed.
-        """
-        return -1 if self._socket is None else self._socket.fileno()
 
     def logPrefix(self) -> str:
         """

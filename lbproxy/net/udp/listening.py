@@ -74,6 +74,7 @@ class DatagramPort:
         "_socket",
         "dropped",
         "errors",
+        "fileno",
         "truncated",
     )
 
@@ -95,6 +96,8 @@ class DatagramPort:
         self._reactor = reactor
         self._received = receiver.datagramReceived
         self._socket: socket.socket | None = sock
+        #: The socket's own, asked at each event; -1 once closed.
+        self.fileno = sock.fileno
         self._recvfrom = sock.recvfrom
         self._sendto = sock.sendto
         self._recvmsg = sock.recvmsg
@@ -230,12 +233,6 @@ class DatagramPort:
         self._reactor.addReader(self)
 
     # -- what it is
-
-    def fileno(self) -> int:
-        """
-        The descriptor, -1 once closed.
-        """
-        return -1 if self._socket is None else self._socket.fileno()
 
     def logPrefix(self) -> str:
         """
