@@ -29,7 +29,7 @@ class Greeter(Protocol):
 
     def connectionMade(self) -> None:
         assert self.transport is not None
-        self.transport.write(self.factory.greeting)  # type: ignore[union-attr]
+        self.transport.write(self.factory.greeting)
 
     def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
@@ -69,13 +69,13 @@ class L4Tests(EdgeCase):
         context = ssl.create_default_context(cafile=self.ca)
 
         def talk() -> tuple[bytes, Any]:
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
-                with context.wrap_socket(plain, server_hostname=name) as client:
-                    client.sendall(ask)
-                    data = b""
-                    while not data.endswith(ask):
-                        data += client.recv(1000)
-                    return data, client.getpeercert()
+            plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+            with context.wrap_socket(plain, server_hostname=name) as client:
+                client.sendall(ask)
+                data = b""
+                while not data.endswith(ask):
+                    data += client.recv(1000)
+                return data, client.getpeercert()
 
         return talk
 
