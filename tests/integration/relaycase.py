@@ -52,6 +52,7 @@ class Peer:
         self.ended = ""
         skt.setblocking(False)
         case.addCleanup(skt.close)
+        case.peers.append(self)
 
     @property
     def secure(self) -> bool:
@@ -177,6 +178,7 @@ class RelayCase(ReactorCase):
         self.deadlines = Deadlines(self.clock)
         self.deadlines.start()
         self.records: list[RelayRecord] = []
+        self.peers: list[Peer] = []
         self.kernelPipes = KernelPipes()
         self.addCleanup(self.kernelPipes.close)
         self.backendSocket = socket.create_server(("127.0.0.1", 0))
@@ -310,4 +312,6 @@ class RelayCase(ReactorCase):
         self.assertEqual(self.pool.backends["b1"].active, 0)
         self.assertEqual(len(self.deadlines), 0)
         self.kernelPipes.close()
+        for peer in self.peers:
+            peer.close()
         self.assertEqual(set(), descriptors() - before)
