@@ -31,6 +31,7 @@ from lbproxy.pool.backend import Backend, Health
 from lbproxy.pool.events import BackendLeft, Event, HealthChanged
 from lbproxy.services.edge import EdgeService
 from lbproxy.services.listener import Listener, Port, Relaying
+from lbproxy.services.shedding import LagWatch
 
 # Seconds between two looks at certificate files.
 _RENEW = 10.0
@@ -47,6 +48,7 @@ class EdgeBuilder:
 
     def __init__(self, reactor: Any, configuration: Configuration) -> None:
         self.parts = Parts.make(reactor, configuration)
+        self._lag = LagWatch(reactor.seconds, _TICK)
         self._logs: dict[str, LogFile] = {}
         self._renewals: list[Callable[[], None]] = []
         self._http = HTTPAssembly(self.parts, self._logFile)
@@ -67,6 +69,7 @@ class EdgeBuilder:
         for renew in self._renewals:
             edge.every(_RENEW, renew)
         edge.every(_TICK, parts.registry.tick)
+        edge.every(_TICK, self._lag.tick)
         for following in buildDiscovery(parts):
             following.setServiceParent(edge)
         for checks in buildChecks(parts):
@@ -95,6 +98,8 @@ class EdgeBuilder:
     def _listener(self, name: str, asked: HTTPListener | TCPListener | UDPListener) -> Listener:
         if isinstance(asked, HTTPListener):
             factory = self._http.factory(name, asked)
+            if asked.limits.lag:
+                self._lag.watch(name, asked.limits.lag, factory)
             return self._stream(name, asked, factory, factory, self._tls(asked))
         if isinstance(asked, TCPListener):
             tls = self._tls(asked)

@@ -56,6 +56,10 @@ class HTTPLimits(Model):
     )
     headerCount: Positive = Field(default=100, description="Header lines; over it: 431.")
     body: Size = Field(default=0, description="The request's body; over it: 413; 0: no limit.")
+    lag: Duration = Field(
+        default=1.0,
+        description="While the loop is that late new requests are answered 503; 0: never.",
+    )
 
 
 class HTTPTimeouts(Model):

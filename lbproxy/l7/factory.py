@@ -100,6 +100,7 @@ class HTTPFactory(Factory):
 
     @ivar only: the plan that every request gets, where there is nothing to choose.
     @ivar draining: connections end with the response in hand.
+    @ivar overloaded: requests are turned away, because serving them would take too long.
     """
 
     noisy = False
@@ -129,6 +130,7 @@ class HTTPFactory(Factory):
         self.seconds = seconds
         self.now = now
         self.draining = False
+        self.overloaded = False
         self.counters = Counters()
         self._routes = routes
         self.only = routes.only

@@ -136,6 +136,8 @@ class HTTPServerProtocol(Protocol):
         exchange = self.exchange = Exchange(self, head, now)
         if self._tooMany:
             exchange.refuse(DownstreamError(429, "tooManyConnections", self.peer))
+        elif factory.overloaded:
+            exchange.refuse(DownstreamError(503, "overloaded"))
         else:
             exchange.begin(self._reader.rest)
 
