@@ -61,7 +61,7 @@ class ServerPolicy:
     def _context(self, pair: CertificatePair) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         PROFILES[self.profile].apply(context, self.minVersion)
-        # An idle connection costs 5 KiB instead of 48, for a tenth of a microsecond per record.
+        # An idle connection costs 22 KiB less (29 instead of 50), a record 0.1 us more.
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         self._setSessions(context)
         if self.alpn:

@@ -15,6 +15,7 @@ is queued has left. Closing from this side waits for the peer, but not for long:
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cryptography import x509
@@ -27,6 +28,9 @@ from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.progress import unsentBytes
 from lbproxy.net.stream import Stream, StreamAddress
 from lbproxy.net.tls.tlssocket import READ_SIZE, PortableTLSSocket
+
+# RFC 6066 3; the underscore some names have. This gets into logs and headers.
+_hostName = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
 
 _DONE = Failure(main.CONNECTION_DONE)
 _LOST = Failure(main.CONNECTION_LOST)
@@ -77,10 +81,11 @@ class TLSStream(Stream):
     @property
     def serverName(self) -> str:  # type: ignore[override]
         """
-        What the client asked for by SNI, lower-case; C{""} when it asked for nobody.
+        What the client asked for by SNI, lower-case; C{""} when it asked for nobody, or for
+        something that is no host name.
         """
         name = self._connection.get_servername()
-        return name.decode("ascii", "replace").lower() if name else ""
+        return name.decode("ascii").lower().rstrip(".") if name and _hostName(name) else ""
 
     @property
     def negotiatedProtocol(self) -> bytes | None:  # type: ignore[override]

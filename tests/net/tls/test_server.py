@@ -556,10 +556,10 @@ class ServerTransportTests(ServerCase):
         accepted.begin()
         return accepted
 
-    def _client(self, **options: Any) -> SSL.Connection:
+    def _client(self, name: bytes = b"A.test", **options: Any) -> SSL.Connection:
         ours = SSL.Connection(self.client(**options), self.near)
         ours.set_connect_state()
-        ours.set_tlsext_host_name(b"A.test")
+        ours.set_tlsext_host_name(name)
         return ours
 
     def _shake(self, ours: SSL.Connection) -> None:
@@ -597,6 +597,15 @@ class ServerTransportTests(ServerCase):
         transport.abortConnection()
         self.reactor.settle()
         self.assertEqual(transport.serverName, "a.test", "for a log written afterwards")
+
+    def test_nameThatIsNone(self) -> None:
+        """
+        What could not be a host name does not get into logs and headers.
+        """
+        self._accept()
+        self._shake(self._client(b"a.test\r\nX-Evil: yes"))
+        transport: Any = self.protocol.transport
+        self.assertEqual(transport.serverName, "")
 
     def test_failed(self) -> None:
         """
