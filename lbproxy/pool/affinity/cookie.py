@@ -4,63 +4,33 @@ Where does this client belong? A cookie says so: set by us, signed, and meaning 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import time
+from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
 from lbproxy.interfaces import IAffinity
+from lbproxy.pool.affinity.dated import DatedCookieAffinity
+from lbproxy.pool.affinity.edits import CookieEdits
+from lbproxy.pool.affinity.servercookie import ServerCookieAffinity
+from lbproxy.pool.affinity.settings import CookieSettings
 from lbproxy.pool.affinity.tokens import Tokens
 from lbproxy.pool.backend import Backend
 from lbproxy.pool.context import Context
 
-SameSite = Literal["Strict", "Lax", "None", ""]
-
-
-@dataclass(frozen=True, slots=True)
-class CookieSettings:
-    """
-    What the cookie looks like.
-
-    C{secrets}: the first signs, all verify. C{maxAge} is in seconds, 0 for the browser's session.
-    C{secure} is L{True}, L{False} or L{None} for "as the client's connection is".
-    """
-
-    secrets: Sequence[str]
-    name: str = "LBID"
-    path: str = "/"
-    domain: str = ""
-    maxAge: float = 0
-    sameSite: SameSite = "Lax"
-    httpOnly: bool = True
-    secure: bool | None = None
-
-    def attributes(self, secure: bool) -> bytes:
-        """
-        What follows C{name=value} in C{Set-Cookie}.
-        """
-        parts = [f"; Path={self.path}"] if self.path else []
-        if self.domain:
-            parts.append(f"; Domain={self.domain}")
-        if self.maxAge:
-            parts.append(f"; Max-Age={int(self.maxAge)}")
-        if self.secure if self.secure is not None else secure:
-            parts.append("; Secure")
-        if self.httpOnly:
-            parts.append("; HttpOnly")
-        if self.sameSite:
-            parts.append(f"; SameSite={self.sameSite}")
-        return "".join(parts).encode()
+__all__ = ["CookieAffinity", "CookieSettings", "cookieAffinity"]
 
 
 @implementer(IAffinity)
 class CookieAffinity:
     """
     The insert mode: whoever comes without a valid cookie is given one.
+
+    @ivar edits: what it does to the headers besides.
     """
 
     def __init__(self, settings: CookieSettings) -> None:
+        assert settings.mode == "insert" and not settings.maxIdle and not settings.maxLife
         self._name = settings.name.encode()
         self._tokens = Tokens(settings.secrets)
         self._plainTail = settings.attributes(secure=False)
@@ -68,6 +38,7 @@ class CookieAffinity:
         self._owners: dict[bytes | None, Backend] = {}
         self._plain: dict[Backend, bytes] = {}
         self._secure: dict[Backend, bytes] = {}
+        self.edits = CookieEdits(settings, self._tokens, self.find)
 
     def rebuild(self, members: Sequence[Backend]) -> None:
         """
@@ -92,3 +63,18 @@ class CookieAffinity:
         The C{Set-Cookie} that makes the client belong to C{backend}.
         """
         return (self._secure if context.secure else self._plain)[backend]
+
+
+def cookieAffinity(
+    settings: CookieSettings, wallClock: Callable[[], float] = time.time
+) -> CookieAffinity | DatedCookieAffinity | ServerCookieAffinity:
+    """
+    The affinity that C{settings} ask for; each has C{edits}.
+
+    @param wallClock: seconds since 1970, for cookies that have to be dated.
+    """
+    if settings.mode != "insert":
+        return ServerCookieAffinity(settings)
+    if settings.maxIdle or settings.maxLife:
+        return DatedCookieAffinity(settings, wallClock)
+    return CookieAffinity(settings)
