@@ -9,7 +9,7 @@ until its questions are answered where the number of answers is known (C{respons
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +27,7 @@ from lbproxy.l4.udpproxied import ProxiedDatagrams
 from lbproxy.l4.udpsession import End, UDPSession
 from lbproxy.l4.udpsettings import UDPRoute, UDPSettings
 from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.listening import SocketOption
 from lbproxy.net.udp import Asked, ClientAddress, DatagramPort, DatagramReceiver, listenDatagrams
 from lbproxy.net.udp.address import clientText
 from lbproxy.net.udp.targets import Targets
@@ -79,6 +80,7 @@ class UDPRelay:
         self.targets = targets
         self.seconds = deadlines.seconds
         self.responses = settings.responses
+        self.transparent = settings.transparent
         self.connectionIDs = ConnectionIDs() if settings.followQUIC else None
         self.heldBytes = 0
         self.heldLimit = _HELD_LIMIT
@@ -110,13 +112,22 @@ class UDPRelay:
         """
         self._entrance = ProxiedDatagrams(self, trusted, required)
 
-    def listen(self, address: Address, *, reusePort: bool = False) -> DatagramPort:
+    def listen(
+        self,
+        address: Address,
+        *,
+        reusePort: bool = False,
+        options: Iterable[SocketOption] = (),
+    ) -> DatagramPort:
         """
         Take datagrams from a new socket bound to C{address}.
 
+        @param options: as L{listenDatagrams} has them, and C{reusePort}.
         @raise CannotStart: the address cannot be bound.
         """
-        port = listenDatagrams(self.reactor, address, self._entrance, reusePort=reusePort)
+        port = listenDatagrams(
+            self.reactor, address, self._entrance, reusePort=reusePort, options=options
+        )
         self._ports.append(port)
         return port
 

@@ -5,6 +5,7 @@ What do one client and one backend say over UDP? A session: its two ends and its
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from lbproxy.errors import Outcome
 from lbproxy.l4.sharedlease import SharedLease
 from lbproxy.l4.udpcontext import UDPContext
+from lbproxy.net.socketoptions import transparency
 from lbproxy.net.udp import ConnectedSocket, connectDatagrams
 from lbproxy.pool.backend import Backend
 from lbproxy.pool.lease import Lease
@@ -31,7 +33,17 @@ _FIRST: Final = 8
 
 # What we lack ourselves; the backend has nothing to do with it.
 _OUR_FAULT: Final = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL}
+    {
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EAGAIN,
+        errno.EADDRNOTAVAIL,
+        errno.EPERM,  # transparent, without the privilege
+        errno.EAFNOSUPPORT,  # transparent, between IPv4 and IPv6
+        errno.EINVAL,
+    }
 )
 
 
@@ -45,7 +57,7 @@ class End(Enum):
     EVICTED = "evicted"  # there were too many sessions
     REFUSED = "refused"  # nobody takes datagrams there
     UNREACHABLE = "unreachable"  # the backend is down, in maintenance, or its name is unknown
-    NO_SOCKET = "noSocket"  # we have no descriptor or port left
+    NO_SOCKET = "noSocket"  # we have no descriptor or port left, or may not be transparent
     DRAINED = "drained"  # the listener ended
 
 
@@ -205,8 +217,15 @@ class UDPSession:
 
     def _connect(self, target: Target) -> bool:
         relay = self._relay
+        family, address = target
         try:
-            self._link = connectDatagrams(relay.reactor, target[0], target[1], self)
+            if relay.transparent and family != socket.AF_UNIX:
+                client = self.client.clientIP
+                self._link = connectDatagrams(
+                    relay.reactor, family, address, self, (client, 0), [transparency(client)]
+                )
+            else:
+                self._link = connectDatagrams(relay.reactor, family, address, self)
         except OSError as error:
             if error.errno in _OUR_FAULT:
                 relay.noSocket(error)

@@ -16,6 +16,8 @@ class UDPSettings:
     @ivar responses: a session ends once each of its questions had that many answers; 0: only idle.
     @ivar maxSessions: one more, and the session that was idle longest ends.
     @ivar perDatagram: a backend is picked for each datagram instead of for each session.
+    @ivar transparent: backends see the client's address (on another port); see
+        L{lbproxy.net.socketoptions.checkTransparent}.
     @ivar followQUIC: a QUIC connection stays on its backend when the client's address changes.
     """
 
@@ -23,6 +25,7 @@ class UDPSettings:
     responses: int = 0
     maxSessions: int = 65_536
     perDatagram: bool = False
+    transparent: bool = False
     followQUIC: bool = True
 
 

@@ -592,6 +592,39 @@ class FailoverTests(RelayTestCase):
         self.assertEqual([self.ask(self.client()) for _ in range(4)], [b"b:?"] * 4)
         self.assertIn(("x", Outcome.CONNECT_FAILED), self.pool.outcomes)
 
+    def test_transparent(self) -> None:
+        """
+        A backend may see the client's own address.
+        """
+        # Where this needs a privilege and where not is the kernel's; loopback is anybody's.
+        harmless = (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.patch(udpsession, "transparency", lambda host: harmless)
+        self.build("a", host="0.0.0.0", transparent=True)
+        client = self.bound("127.0.0.5")
+        client.connect(self.where)
+        client.send(b"?")
+        self.loop.turnAll()
+        _, seen = self.backends["a"].recvfrom(10)
+        self.assertEqual(seen[0], "127.0.0.5")
+        self.backends["a"].sendto(b"!", seen)
+        self.loop.turnAll()
+        self.assertEqual(received(client), b"!")
+
+    def test_mayNotBeTransparent(self) -> None:
+        """
+        Where it may not, the log says so, and the backend is not blamed.
+        """
+
+        def forbidden(*arguments: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        self.patch(udpsession, "connectDatagrams", forbidden)
+        self.build("a", transparent=True)
+        with capturedLogs() as events:
+            self.assertEqual(self.ask(self.client()), b"")
+        self.assertIn("not permitted", events[0]["reason"])
+        self.assertEqual(self.pool.outcomes, [("a", Outcome.CLIENT_LEFT)])
+
     def test_kernelDrops(self) -> None:
         """
         What the kernel does not take for other reasons is counted as dropped; the session lives.

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Iterable
 
 from twisted.internet.interfaces import IReactorFDSet
 
 from lbproxy.config.address import Address
 from lbproxy.errors import CannotStart
+from lbproxy.net.listening import SocketOption
 from lbproxy.net.udp.address import resolveNow
 from lbproxy.net.udp.listening import MAX_DATAGRAM, DatagramPort, DatagramReceiver
 
@@ -21,24 +23,27 @@ def listenDatagrams(
     receiver: DatagramReceiver,
     *,
     reusePort: bool = False,
+    options: Iterable[SocketOption] = (),
     maxDatagram: int = MAX_DATAGRAM,
 ) -> DatagramPort:
     """
-    Bind C{address} and read from it. C{[::]} takes IPv4 as well.
+    Bind C{address} and read from it. C{[::]} takes IPv4 as well, unless C{options} say otherwise.
 
     @param reusePort: share the address with other sockets that say the same; the kernel spreads
         clients over them.
+    @param options: set before binding.
     @raise CannotStart: with the address and the system's reason.
     """
     try:
-        port = DatagramPort(reactor, _bound(address, reusePort), receiver, maxDatagram=maxDatagram)
+        sock = _bound(address, reusePort, options)
+        port = DatagramPort(reactor, sock, receiver, maxDatagram=maxDatagram)
     except OSError as error:
         raise CannotStart(f"cannot listen on {address} (udp): {error.strerror}") from error
     port.startListening()
     return port
 
 
-def _bound(address: Address, reusePort: bool) -> socket.socket:
+def _bound(address: Address, reusePort: bool, options: Iterable[SocketOption]) -> socket.socket:
     if address.path:
         raise OSError(errno.EAFNOSUPPORT, "a UDP listener needs an IP address")
     family, target = resolveNow(address)
@@ -48,6 +53,8 @@ def _bound(address: Address, reusePort: bool) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if reusePort:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for level, option, value in options:
+            sock.setsockopt(level, option, value)
         sock.bind(target)
     except BaseException:
         sock.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from twisted.internet.error import ConnectionDone
@@ -18,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from lbproxy.net.listening import SocketOption
 from lbproxy.net.udp.address import SocketAddress
 
 # Answers per turn of the loop, for one client, beside the first.
@@ -179,14 +181,18 @@ def connectDatagrams(
     target: SocketAddress,
     receiver: AnswerReceiver,
     bindAddress: SocketAddress | None = None,
+    options: Iterable[SocketOption] = (),
 ) -> ConnectedSocket:
     """
     @param bindAddress: where to send from; the system chooses when it is L{None}.
+    @param options: set before binding.
     @raise OSError: there is no route, no descriptor, no port.
     """
     # The C type below socket.socket, which adds nothing that is needed here but time.
     sock = socket.SocketType(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
+        for level, option, value in options:
+            sock.setsockopt(level, option, value)
         if bindAddress is not None:
             sock.bind(bindAddress)
         elif family == socket.AF_UNIX:

@@ -4,6 +4,8 @@ Tests for L{lbproxy.net.udp.binding}.
 
 from __future__ import annotations
 
+import socket
+
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -55,6 +57,17 @@ class ListenDatagramsTests(SynchronousTestCase):
         self.addCleanup(one.stopListening)
         same = Address("127.0.0.1", one.getHost().port)
         self.addCleanup(listenDatagrams(self.loop, same, Echo(), reusePort=True).stopListening)
+
+    def test_options(self) -> None:
+        """
+        Options are set before binding: an IPv6 wildcard can be kept from IPv4.
+        """
+        only = [(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)]
+        six = listenDatagrams(self.loop, Address("::", 0), Echo(), options=only)
+        self.addCleanup(six.stopListening)
+        number = six.getHost().port
+        four = listenDatagrams(self.loop, Address("0.0.0.0", number), Echo())
+        self.addCleanup(four.stopListening)
 
     def test_path(self) -> None:
         """
