@@ -207,6 +207,18 @@ class ClosingTests(StreamCase):
         self.until(lambda: server.lost)
         self.assertLessEqual(len(server.data), 65536)
 
+    def test_nothingIsDeliveredWhileFlushing(self) -> None:
+        """
+        Nor does one that has closed while much is still to be sent.
+        """
+        server, peer = self.connect()
+        server.wire.write(MUCH)
+        server.wire.loseConnection()
+        peer.send(b"too late")
+        self.turns()
+        self.assertEqual(b"", server.data)
+        self.assertIsNone(server.lost)
+
     def test_abortIsAReset(self) -> None:
         """
         C{abortConnection} drops what waits, resets, and tells later, once.
@@ -217,6 +229,7 @@ class ClosingTests(StreamCase):
         server.wire.abortConnection()
         server.wire.write(b"late")
         server.wire.resumeProducing()
+        self.assertNotIn(server.wire, self.reactor.getReaders())
         server.wire.loseConnection()
         self.assertEqual(["made"], server.events)
         self.until(lambda: server.lost)

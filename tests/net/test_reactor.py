@@ -25,8 +25,9 @@ class LoopTests(LeanReactorCase):
         """
         Run until stopped, without taking signals from trial.
         """
-        self.reactor.callLater(10, self.reactor.crash)
+        tooLate = self.reactor.callLater(10, self.reactor.crash)
         self.reactor.run(installSignalHandlers=False)
+        tooLate.cancel()
 
     def test_interfaces(self) -> None:
         """
@@ -328,6 +329,22 @@ class TriedWriterTests(LeanReactorCase):
         self.assertIs(ZeroDivisionError, bad.lost.type)
         self.assertEqual(["write"], good.called)
         self.assertEqual(2, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+    def test_iterateDoesNotSleepOnWhatAWriterPutOff(self) -> None:
+        """
+        What a tried writer puts off to the next turn shortens the sleep of this one.
+        """
+        writer = Descriptor(self)
+
+        def write() -> None:
+            self.reactor.removeWriter(writer)
+            self.reactor.callSoon(int)
+
+        writer.onWrite = write
+        self.reactor.tryWriter(writer)
+        start = self.reactor.seconds()
+        self.reactor.iterate(3)
+        self.assertLess(self.reactor.seconds() - start, 2)
 
     def test_removeAll(self) -> None:
         """

@@ -50,6 +50,7 @@ class WritingTests(StreamCase):
         self.assertTrue(self.received(peer, len(expected)) == expected)
         self.until(lambda: not server.wire.queued)
         self.assertNotIn(server.wire, self.reactor.getWriters())
+        self.assertTrue(server.wire._direct)
         server.wire.write(b"direct again")
         self.assertEqual(b"direct again", self.received(peer, 12))
 
@@ -113,6 +114,8 @@ class WritingTests(StreamCase):
         self.received(peer, len(MUCH) + 8)
         self.until(lambda: len(producer.asked) > 1)
         self.assertEqual(["pause", "resume"], producer.asked)
+        server.wire.write(MUCH)
+        self.assertEqual(["pause", "resume", "pause"], producer.asked)
 
     def test_pullProducerAskedAgain(self) -> None:
         """
@@ -172,6 +175,16 @@ class WritingTests(StreamCase):
         self.until(lambda: server.lost)
         self.turns()
         self.assertEqual(["made", "lost"], server.events)
+        self.assertIs(ConnectionLost, server.lostBy())
+
+    def test_peerResetsDuringWriteWhileReading(self) -> None:
+        """
+        A reset that is noticed by writing is not taken for a clean end by the next read.
+        """
+        server, peer = self.connect()
+        reset(peer)
+        server.wire.write(b"x")
+        self.until(lambda: server.lost)
         self.assertIs(ConnectionLost, server.lostBy())
 
     def test_peerResetsWhileQueued(self) -> None:
