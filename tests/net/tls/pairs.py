@@ -45,6 +45,18 @@ class TLSTestCase(SynchronousTestCase):
         return self.write(AUTHORITY.issue(*names, **kind))
 
 
+def serverContext() -> SSL.Context:
+    """
+    The simplest that does.
+    """
+    leaf = AUTHORITY.issue("a.test")
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.use_certificate(leaf.certificate)
+    context.use_privatekey(leaf.key)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    return context
+
+
 def socketPair() -> tuple[socket.socket, socket.socket]:
     """
     Connected over loopback TCP, non-blocking.

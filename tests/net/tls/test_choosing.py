@@ -17,7 +17,7 @@ from lbproxy.net.tls.server import ServerTLS
 from lbproxy.wire.clienthello import ClientHello
 from tests.net.tls.handreactor import HandReactor
 from tests.net.tls.pairs import TLSTestCase, socketPair
-from tests.net.tls.test_stream import Recorder
+from tests.net.tls.streamcase import Recorder
 
 _PEER = IPv4Address("TCP", "192.0.2.1", 5)
 

@@ -18,16 +18,7 @@ from lbproxy.net.tls.tlssocket import (
     TLSSocket,
     reasonOf,
 )
-from tests.net.tls.pairs import AUTHORITY, readAll, shakeHands, socketPair
-
-
-def serverContext() -> SSL.Context:
-    leaf = AUTHORITY.issue("a.test")
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.use_certificate(leaf.certificate)
-    context.use_privatekey(leaf.key)
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    return context
+from tests.net.tls.pairs import readAll, serverContext, shakeHands, socketPair
 
 
 class SocketTests:
