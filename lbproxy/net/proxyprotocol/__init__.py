@@ -4,11 +4,12 @@ How does a PROXY header travel? Below TLS: read from accepted streams, sent firs
 
 from lbproxy.net.proxyprotocol.accepting import HEADER_TIMEOUT, ProxiedListener
 from lbproxy.net.proxyprotocol.proxiedsocket import ProxiedSocket
-from lbproxy.net.proxyprotocol.sending import Announced, describe, encode, ownHeader
+from lbproxy.net.proxyprotocol.sending import Announced, Introduced, describe, encode, ownHeader
 
 __all__ = [
     "HEADER_TIMEOUT",
     "Announced",
+    "Introduced",
     "ProxiedListener",
     "ProxiedSocket",
     "describe",

@@ -14,7 +14,7 @@ from twisted.internet.error import ConnectError
 from twisted.python.failure import Failure
 
 from lbproxy.config.address import Address
-from lbproxy.net.stream import StreamAddress, StreamClient
+from lbproxy.net.stream import StreamAddress, StreamClient, streamAddress
 from lbproxy.wire.proxyprotocol import (
     LOCAL,
     NO_TLVS,
@@ -98,6 +98,32 @@ class Announced:
         if self._tls is not None:
             inner = self._tls.clientTransport(skt, protocol, peer, reactor)
         return AnnouncedTransport(self._header, skt, protocol, peer, reactor, inner)
+
+
+class Introduced:
+    """
+    To be given to L{lbproxy.net.dialing.dial} as C{tls}, for connections of our own, such as health
+    checks': sends L{ownHeader}, then does TLS where it is wanted. One for any number of them.
+    """
+
+    __slots__ = ("_tls", "_version")
+
+    def __init__(self, version: Version, tls: Any = None) -> None:
+        """
+        @param tls: a L{lbproxy.net.tls.client.ClientTLS}; L{None} for none.
+        """
+        self._version: Version = version
+        self._tls = tls
+
+    def clientTransport(
+        self, skt: socket.socket, protocol: Any, peer: StreamAddress, reactor: Any
+    ) -> AnnouncedTransport:
+        """
+        For L{lbproxy.net.dial.Dial}.
+        """
+        host = streamAddress(skt.family, skt.getsockname())
+        announced = Announced(ownHeader(self._version, host, peer), self._tls)
+        return announced.clientTransport(skt, protocol, peer, reactor)
 
 
 class AnnouncedTransport:

@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from lbproxy.config.address import Address
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.dialing import dial
-from lbproxy.net.proxyprotocol import Announced, describe, encode, ownHeader
+from lbproxy.net.proxyprotocol import Announced, Introduced, describe, encode, ownHeader
+from lbproxy.net.proxyprotocol.sending import Version
 from lbproxy.net.tls.client import ClientTLS
 from lbproxy.wire.proxyprotocol import (
     LOCAL,
@@ -210,6 +211,24 @@ class AnnouncedTests(TLSTestCase):
         server.do_handshake()
         transport: Any = self.protocol.transport
         self.assertTrue(transport.isSecure)
+
+    def test_introduced(self) -> None:
+        """
+        Connections of our own begin with a header, too; in version 1 with their own addresses.
+        """
+        versions: tuple[Version, ...] = ("v1", "v2")
+        for version in versions:
+            self.protocol = Recording()
+            where = Address(*self.backend.getsockname())
+            dial(self.reactor, where, self.protocol, timeout=0, tls=Introduced(version))
+            accepted = self.accept()
+            header = HeaderReader().feed(accepted.recv(1000))
+            assert header is not None
+            if version == "v1":
+                self.assertEqual(header.source, Address(*accepted.getpeername()))
+                self.assertEqual(header.destination, where)
+            else:
+                self.assertEqual(header, LOCAL)
 
     def test_refused(self) -> None:
         """
