@@ -24,6 +24,7 @@ from lbproxy.l7.exchange import Exchange
 from lbproxy.l7.factory import HTTPFactory, HTTPSettings, ServerTimeouts
 from lbproxy.l7.guards import BasicAuthGuard, Guard, RateGuard
 from lbproxy.l7.headers import HeaderEdits
+from lbproxy.l7.hedging import HedgeDelay, Hedging
 from lbproxy.l7.htpasswd import PasswordFile
 from lbproxy.l7.matching import Match, ValueTest
 from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
@@ -127,8 +128,20 @@ class HTTPAssembly:
                 parts.deadlines,
                 parts.reactor.seconds,
                 _upstreamSettings(asked),
+                _hedging(parts, asked),
             )
         return upstream
+
+
+def _hedging(parts: Parts, asked: PoolConfig) -> Hedging | None:
+    hedge = asked.hedge
+    if hedge is None:
+        return None
+    if isinstance(hedge.after, str):
+        delay = HedgeDelay(percentile=int(hedge.after.removeprefix("p")))
+    else:
+        delay = HedgeDelay(hedge.after)
+    return Hedging(parts.reactor, delay, hedge.max)
 
 
 def _upstreamSettings(asked: PoolConfig) -> UpstreamSettings:

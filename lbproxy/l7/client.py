@@ -5,6 +5,7 @@ One connection to a backend: what does it say, and can it be used again?
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from typing import Protocol as Typed
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
@@ -16,10 +17,10 @@ from lbproxy.errors import Outcome
 from lbproxy.l7.download import Body
 from lbproxy.l7.headers import upgradeOf
 from lbproxy.net.deadlines import HORIZON
-from lbproxy.wire.http1 import BadMessage, ResponseHead, ResponseReader, responseBody
+from lbproxy.wire.http1 import BadMessage, RequestHead, ResponseHead, ResponseReader, responseBody
 
 if TYPE_CHECKING:
-    from lbproxy.l7.exchange import Exchange
+    from lbproxy.l7.server import HTTPServerProtocol
     from lbproxy.l7.upstream import Upstream
     from lbproxy.pool.backend import Backend
 
@@ -28,6 +29,32 @@ if TYPE_CHECKING:
 _MAX_INFORMATIONAL = 32
 # RFC 9112 6.3: what a length in these speaks of is not here.
 _BODILESS = (204, 304)
+
+
+class Served(Typed):
+    """
+    Who has the connection's use: an exchange, or a rival in its hedge.
+    """
+
+    firstByte: float
+    requestDone: bool
+
+    @property
+    def head(self) -> RequestHead: ...
+
+    @property
+    def connection(self) -> HTTPServerProtocol: ...
+
+    def upstreamReady(self, client: HTTPClientProtocol) -> None: ...
+    def connectFailed(self, failure: Failure) -> None: ...
+    def informational(self, head: ResponseHead) -> None: ...
+    def retryable(self, head: ResponseHead) -> bool: ...
+    def responseReceived(
+        self, head: ResponseHead, body: Body | None, payload: bytes, done: bool
+    ) -> None: ...
+    def responseData(self, payload: bytes, done: bool) -> None: ...
+    def responseBroken(self, outcome: Outcome, code: str, detail: str, silent: bool) -> None: ...
+    def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None: ...
 
 
 @implementer(IPushProducer)
@@ -43,7 +70,7 @@ class HTTPClientProtocol(Protocol):
     """
 
     transport: Any = None
-    exchange: Exchange | None = None
+    exchange: Served | None = None
     _body: Body | None = None
     _informational = 0
     _head: ResponseHead | None = None
@@ -51,7 +78,7 @@ class HTTPClientProtocol(Protocol):
     _begun = False
     _paused = False
 
-    def __init__(self, upstream: Upstream, backend: Backend, exchange: Exchange) -> None:
+    def __init__(self, upstream: Upstream, backend: Backend, exchange: Served) -> None:
         self.upstream = upstream
         self.backend = backend
         self.exchange = exchange
@@ -128,7 +155,7 @@ class HTTPClientProtocol(Protocol):
         except BadMessage as bad:
             self._broken(Outcome.BAD_RESPONSE, bad.code, bad.detail)
 
-    def _readHead(self, exchange: Exchange, data: bytes) -> None:
+    def _readHead(self, exchange: Served, data: bytes) -> None:
         head = self._reader.feed(data)
         while head is not None and head.status < 200 and head.status != 101:
             self._informational += 1
@@ -166,7 +193,7 @@ class HTTPClientProtocol(Protocol):
 
     def _headDone(
         self,
-        exchange: Exchange,
+        exchange: Served,
         head: ResponseHead,
         body: Body | None,
         payload: bytes,
@@ -186,7 +213,7 @@ class HTTPClientProtocol(Protocol):
         if not reusable:
             self._retire(requestDone and not extra)
 
-    def _readBody(self, exchange: Exchange, data: bytes) -> None:
+    def _readBody(self, exchange: Served, data: bytes) -> None:
         body = self._body
         assert body is not None and self._head is not None
         payload = body.feed(data)
@@ -196,7 +223,7 @@ class HTTPClientProtocol(Protocol):
         elif payload:
             exchange.responseData(payload, False)
 
-    def _bodyDone(self, exchange: Exchange, body: Body, payload: bytes) -> None:
+    def _bodyDone(self, exchange: Served, body: Body, payload: bytes) -> None:
         head = self._head
         assert head is not None
         self.exchange = self._head = self._body = None
@@ -217,7 +244,7 @@ class HTTPClientProtocol(Protocol):
         else:
             self.abandon()
 
-    def _switch(self, exchange: Exchange, head: ResponseHead) -> None:
+    def _switch(self, exchange: Served, head: ResponseHead) -> None:
         """
         101: from here on the bytes are the application's. Only what was asked for (RFC 9110
         15.2.2).
@@ -276,7 +303,7 @@ class HTTPClientProtocol(Protocol):
         self.exchange = None
         exchange.responseBroken(Outcome.RESET, "backendClosed", what, silent)
 
-    def _endOfBody(self, exchange: Exchange, body: Body, reason: Failure) -> None:
+    def _endOfBody(self, exchange: Served, body: Body, reason: Failure) -> None:
         try:
             if not isinstance(reason.value, ConnectionDone):
                 raise BadMessage(502, "backendReset", reason.getErrorMessage())

@@ -27,6 +27,7 @@ from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, ResponseHea
 if TYPE_CHECKING:
     from lbproxy.l7.client import HTTPClientProtocol
     from lbproxy.l7.factory import HTTPFactory
+    from lbproxy.l7.hedging import Hedge
     from lbproxy.l7.plan import ProxyPlan
     from lbproxy.l7.server import HTTPServerProtocol
     from lbproxy.pool.backend import Backend
@@ -62,6 +63,7 @@ class Exchange(RequestContext):
         "download",
         "ended",
         "firstByte",
+        "hedge",
         "lease",
         "over",
         "plan",
@@ -98,6 +100,7 @@ class Exchange(RequestContext):
         self.ended = 0.0
         self.backend: Backend | None = None
         self.trouble: Trouble | None = None
+        self.hedge: Hedge | None = None
 
     # The request's way.
 
@@ -194,6 +197,9 @@ class Exchange(RequestContext):
         upload = self.upload
         if upload is None:
             client.send(request)
+            hedging = self.plan.upstream.hedging
+            if hedging is not None and self.hedge is None:
+                self.hedge = hedging.begin(self, self.plan)
             return
         client.send(request + upload.held())
         upload.flowing = True
@@ -242,6 +248,10 @@ class Exchange(RequestContext):
         """
         plan = self.plan
         assert plan is not None
+        if plan.upstream.hedging is not None:
+            plan.upstream.hedging.delay.note(self.firstByte - self.started)
+            if self.hedge is not None:
+                self.hedge.cancel()
         self.status = head.status
         self.code = "ok"
         connection = self.connection
@@ -290,6 +300,30 @@ class Exchange(RequestContext):
         assert plan is not None and lease is not None
         return head.status in plan.upstream.retryOn and self._trouble(plan).otherThan(lease)
 
+    def changeTo(self, client: HTTPClientProtocol | None, lease: Lease) -> None:
+        """
+        A rival of the backend was faster: go on with it.
+        """
+        former, self.client = self.client, client
+        if former is not None:
+            former.abandon()
+        elif self.lease is not None and self.plan is not None:
+            self.plan.upstream.cancel(self)
+        if self.lease is not None:
+            self.lease.release(Outcome.CLIENT_LEFT)
+        self.lease = lease
+        self.backend = lease.backend
+
+    def _othersRace(self, outcome: Outcome) -> bool:
+        """
+        Whether a rival still has the request; then a backend that fails is no more than out of the
+        race.
+        """
+        if self.hedge is None or not self.hedge.rivals:
+            return False
+        self._takeLease().release(outcome)
+        return True
+
     def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None:
         """
         The backend agreed to another protocol: from here on a tunnel has both connections.
@@ -320,7 +354,8 @@ class Exchange(RequestContext):
         The connection to the leased backend could not be made.
         """
         assert self.plan is not None
-        self._trouble(self.plan).connectFailed(self._takeLease(), failure)
+        if not self._othersRace(Outcome.CONNECT_FAILED):
+            self._trouble(self.plan).connectFailed(self._takeLease(), failure)
 
     def responseBroken(self, outcome: Outcome, code: str, detail: str, silent: bool) -> None:
         """
@@ -337,6 +372,8 @@ class Exchange(RequestContext):
             self.code, self.detail = code, detail
             self._takeLease().release(outcome)
             self.abort()
+        elif self._othersRace(outcome):
+            return
         elif silent and mayRepeat(self):
             assert self.lease is not None
             if self.upload is not None:
@@ -369,6 +406,8 @@ class Exchange(RequestContext):
             self.plan.upstream.cancel(self)
         if self.trouble is not None:
             self.trouble.cancel()
+        if self.hedge is not None:
+            self.hedge.cancel()
         lease, self.lease = self.lease, None
         if lease is not None:
             lease.release(outcome)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lbproxy.l7.client import HTTPClientProtocol
+from lbproxy.l7.client import HTTPClientProtocol, Served
 from lbproxy.l7.upload import HOLD_LIMIT
 from lbproxy.net.deadlines import HORIZON, Deadlines
 from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
 if TYPE_CHECKING:
-    from lbproxy.l7.exchange import Exchange
+    from lbproxy.l7.hedging import Hedging
     from lbproxy.pool.backend import Backend
     from lbproxy.pool.pool import Pool
 
@@ -64,6 +64,7 @@ class Upstream:
         "bodyLimit",
         "deadlines",
         "headTimeout",
+        "hedging",
         "idle",
         "idleTimeout",
         "limits",
@@ -79,8 +80,10 @@ class Upstream:
         deadlines: Deadlines,
         seconds: Callable[[], float],
         settings: UpstreamSettings,
+        hedging: Hedging | None = None,
     ) -> None:
         """
+        @param hedging: L{None}: requests aren't hedged.
         @param dial: starts a connection for a protocol; its C{connectionMade} or C{connectFailed}
             follows.
         """
@@ -90,6 +93,7 @@ class Upstream:
         perTry = settings.perTryTimeout
         self.headTimeout = min(perTry or settings.headTimeout, settings.headTimeout)
         self.bodyLimit = settings.bodyLimit
+        self.hedging = hedging
         self.idleTimeout = settings.idleTimeout
         self.limits = settings.limits
         self.attempts = settings.attempts
@@ -100,9 +104,9 @@ class Upstream:
         self._maxRequests = settings.maxRequests
         self._dial = dial
         self.idle: dict[Backend, list[HTTPClientProtocol]] = {}
-        self._dialing: dict[Exchange, tuple[Cancellable, HTTPClientProtocol]] = {}
+        self._dialing: dict[Served, tuple[Cancellable, HTTPClientProtocol]] = {}
 
-    def dial(self, backend: Backend, exchange: Exchange) -> None:
+    def dial(self, backend: Backend, exchange: Served) -> None:
         """
         Give C{exchange} a new connection; its C{upstreamReady} or C{connectFailed} is called,
         perhaps before this returns.
@@ -112,13 +116,13 @@ class Upstream:
         if client.exchange is exchange and client.transport is None:
             self._dialing[exchange] = (dialing, client)
 
-    def dialed(self, exchange: Exchange) -> None:
+    def dialed(self, exchange: Served) -> None:
         """
         The dial for C{exchange} is over, either way.
         """
         self._dialing.pop(exchange, None)
 
-    def cancel(self, exchange: Exchange) -> None:
+    def cancel(self, exchange: Served) -> None:
         """
         Nobody waits for the connection any more.
         """
