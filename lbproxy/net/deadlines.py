@@ -46,7 +46,17 @@ class Deadlines:
     L{watch}ed anew. While nothing is watched there is no timer either.
     """
 
-    __slots__ = ("_call", "_clock", "_filed", "_horizon", "_running", "_slots", "_swept", "_tick", "seconds")
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_filed",
+        "_horizon",
+        "_running",
+        "_slots",
+        "_swept",
+        "_tick",
+        "seconds",
+    )
 
     _log = Logger()
 

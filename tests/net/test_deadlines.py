@@ -9,7 +9,7 @@ import math
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.deadlines import HORIZON, Deadlines
 
 
 class Waiting:
@@ -97,6 +97,19 @@ class DeadlinesTests(SynchronousTestCase):
         self.turn(1.2)
         self.assertEqual(1, len(item.told))
         self.turn(70)
+        self.assertEqual(1, len(item.told))
+
+    def test_movedEarlierByAssignment(self) -> None:
+        """
+        Whoever leaves itself the wheel's horizon of time need not watch again to have less.
+        """
+        item = self.waiting(600.0)
+        for _ in range(5):
+            self.turn(1.3)
+            item.deadline = self.clock.seconds() + HORIZON
+        self.turn(HORIZON - 0.1)
+        self.assertEqual([], item.told)
+        self.turn(0.3)
         self.assertEqual(1, len(item.told))
 
     def test_noDeadlineIsNotWatched(self) -> None:
