@@ -111,8 +111,13 @@ class PlainSide(Side):
         With nothing left to write there is nothing to wait for.
         """
         self.closing = True
-        transport, incoming = self.transport, self.other.splice
-        if transport.queued or (incoming is not None and incoming.held):
+        incoming = self.other.splice
+        if incoming is None or incoming.finish():
+            self._close()
+
+    def _close(self) -> None:
+        transport = self.transport
+        if transport.queued:
             if transport.producer is not None:
                 transport.unregisterProducer()
             transport.loseConnection()
@@ -136,7 +141,7 @@ class PlainSide(Side):
         if incoming is not None:
             incoming.stop()
             self.other.splice = None
-        if outgoing is not None and outgoing.sourceLost():
+        if outgoing is not None and outgoing.finish():
             self.splice = None
         super().connectionLost(reason)
 
@@ -171,11 +176,14 @@ class PlainSide(Side):
 
     def spliceEnded(self) -> None:
         """
-        Copying again.
+        Copying again, unless somebody waits for this to close.
         """
         self.splice = None
         self._full = 0
-        self.write = self.other.transport.write
+        other = self.other
+        self.write = other.transport.write
+        if other.closing and not other.lost:
+            other._close()
 
     def unsent(self) -> int:
         """

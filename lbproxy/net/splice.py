@@ -33,7 +33,6 @@ class _Descriptor(Protocol):
 
     doRead: Callable[[], Any]
     doWrite: Callable[[], Any]
-    disconnecting: bool | int
 
     def fileno(self) -> int: ...
     def pauseProducing(self) -> None: ...
@@ -66,7 +65,8 @@ class Splice:
     One fill of the pipe per turn of the loop, so that other connections get theirs. The source is
     paused while the sink takes no more, so no more than one pipe full is under way.
 
-    The sink's own queue has to be empty at the start, and nobody may write to the sink meanwhile.
+    The sink's own queue has to be empty at the start; nobody may write to it meanwhile, nor close
+    it but by aborting. Whoever loses either transport has to L{stop} or L{finish}.
 
     @ivar held: bytes in the pipe.
     @ivar remaining: bytes still to be taken from the source; negative: all there are.
@@ -119,11 +119,12 @@ class Splice:
         if self.sink is not None:
             self._release()
 
-    def sourceLost(self) -> bool:
+    def finish(self) -> bool:
         """
-        The source's connection has ended.
+        Take nothing more: the source is gone, or the sink is to be closed in peace. Whoever wants
+        to close the sink has to wait for the end; the sink itself knows nothing of the pipe.
 
-        @return: whether there is nothing more for the sink; otherwise C{spliceEnded} will come.
+        @return: it is over; otherwise C{spliceEnded} comes when the sink has taken what is held.
         """
         source, self.source = self.source, None
         if source is not None:
@@ -187,15 +188,11 @@ class Splice:
                 return CONNECTION_LOST
             if self.held:
                 return None
-        if source is None or sink.disconnecting or self._enough():
-            # With an empty buffer the sink's own doWrite closes where closing was asked for.
-            self._end()
-            if source is not None:
-                source.resumeProducing()
-            ended: Exception | None = sink.doWrite()
-            return ended
         sink.stopWriting()
-        source.resumeProducing()
+        if source is None or self._enough():
+            self._end()
+        if source is not None:
+            source.resumeProducing()
         return None
 
     def _enough(self) -> bool:

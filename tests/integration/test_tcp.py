@@ -10,6 +10,7 @@ import socket
 import ssl
 
 from lbproxy.l4.tcprelay import RelaySettings
+from lbproxy.net.kernelpipes import KernelPipes
 from lbproxy.net.plainside import PlainSide
 from tests.integration.relaycase import NAME, RelayCase
 from tests.net.reactorcase import descriptors
@@ -114,6 +115,50 @@ class BulkTests(RelayCase):
             client.sendAll(b"ping")
             backend.hears(b"ping")
         self.assertEqual(self.splices(), 0)
+
+    def test_closingInTheMiddle(self) -> None:
+        """
+        Closing in peace delivers everything that was taken, also what is in the kernel's pipe.
+        """
+        self.listen()
+        for number in 0, 1:
+            before = descriptors()
+            peers = self.couple()
+            talker, reader = peers[number], peers[1 - number]
+            said, taken, idle = os.urandom(1 << 20), 0, 0
+            while idle < 20:
+                count = talker.send(said)
+                taken, idle = taken + count, 0 if count else idle + 1
+                said = said[count:] + said[:count]
+                self.reactor.iterate(0.001)
+            self.assertEqual(self.splices(), 1)
+            self.relay.closeAll()
+            reader.hearsEnd("end")
+            self.waitForEnd()
+            record = self.records.pop()
+            self.assertEqual(len(reader.received), max(record.bytesUp, record.bytesDown))
+            self.assertGreater(len(reader.received), 1 << 20)
+            self.assertEqual(record.code, "drained")
+            self.assertNothingLeft(before)
+
+    def test_withoutKernelPipes(self) -> None:
+        """
+        Where no pipe is to be had bytes are copied.
+        """
+        self.listen()
+        self.relay.kernelPipes = KernelPipes(limit=0)
+        client, backend = self.couple()
+        said = os.urandom(1 << 20) * 8
+        view = memoryview(said)
+
+        def arrived() -> bool:
+            nonlocal view
+            view = view[client.send(bytes(view[: 1 << 20])) :]
+            self.assertEqual(self.splices(), 0)
+            return len(backend.read().received) == len(said)
+
+        self.until(arrived)
+        self.assertTrue(backend.received == said)
 
     def test_resetInTheMiddle(self) -> None:
         """
