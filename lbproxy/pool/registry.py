@@ -9,7 +9,9 @@ from collections.abc import Callable
 from twisted.application.service import Service
 from twisted.logger import Logger
 
+from lbproxy.pool.context import Context
 from lbproxy.pool.events import Event
+from lbproxy.pool.explain import Explanation, explain
 from lbproxy.pool.pool import Pool
 
 Observer = Callable[[Event], object]
@@ -67,6 +69,14 @@ class Registry(Service):
         observers = list(self._observers)
         observers.remove(observer)
         self._observers = tuple(observers)
+
+    def explain(self, name: str, context: Context) -> Explanation:
+        """
+        What the pool C{name} would do for a client, and why.
+
+        @raise KeyError: there is no such pool.
+        """
+        return explain(self.pools[name], context)
 
     def tick(self) -> None:
         """
