@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Iterable
+from typing import Final
 
 from twisted.internet.interfaces import IReactorFDSet
 
@@ -15,6 +16,10 @@ from lbproxy.errors import CannotStart
 from lbproxy.net.listening import SocketOption
 from lbproxy.net.udp.address import resolveNow
 from lbproxy.net.udp.listening import MAX_DATAGRAM, DatagramPort, DatagramReceiver
+
+# Bytes that the kernel keeps of what was not read yet; its default has room for a few hundred
+# small datagrams.
+_QUEUE: Final = 1 << 20
 
 
 def listenDatagrams(
@@ -53,6 +58,8 @@ def _bound(address: Address, reusePort: bool, options: Iterable[SocketOption]) -
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if reusePort:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # As much of it as the system grants: a burst of questions should wait, not be lost.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
         for level, option, value in options:
             sock.setsockopt(level, option, value)
         sock.bind(target)
