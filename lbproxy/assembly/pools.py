@@ -5,6 +5,8 @@ Which pools were asked for?
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 
 from lbproxy.assembly.parts import Parts
 from lbproxy.config import affinity as affinityConfig
@@ -35,7 +37,9 @@ def buildPools(parts: Parts) -> None:
     Put every pool of the configuration into the registry.
     """
     for name, asked in parts.configuration.pools.items():
-        parts.registry.addPool(buildPool(parts, name, asked))
+        pool = parts.registry.addPool(buildPool(parts, name, asked))
+        if asked.wake is not None:
+            pool.admission.wake = partial(_wakeHook(asked.wake), pool)
 
 
 def buildPool(parts: Parts, name: str, asked: poolConfig.Pool) -> Pool:
@@ -51,6 +55,17 @@ def buildPool(parts: Parts, name: str, asked: poolConfig.Pool) -> Pool:
         seconds=parts.reactor.seconds,
         rng=parts.rng,
     )
+
+
+def _wakeHook(name: str) -> Callable[[Pool], object]:
+    """
+    @param name: C{package.module:name} of a function that takes the pool, or of a class whose
+        instances do. The configuration's checks have seen that it can be imported.
+    """
+    module, _, attribute = name.partition(":")
+    found = getattr(import_module(module), attribute)
+    hook: Callable[[Pool], object] = found() if isinstance(found, type) else found
+    return hook
 
 
 def spec(asked: poolConfig.Backend) -> BackendSpec:

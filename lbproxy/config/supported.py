@@ -42,7 +42,6 @@ UNSUPPORTED: tuple[str, ...] = (
     "pools.*.healthCheck.tls",
     "pools.*.healthCheck.grpc",
     # resilience
-    "pools.*.wake",
     "pools.*.discover.etcd",
     "pools.*.discover.consul",
     "pools.*.discover.kubernetes",

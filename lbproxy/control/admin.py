@@ -6,61 +6,14 @@ and ready.
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Callable
-from typing import Any
 
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from lbproxy.pool.backend import Backend
-from lbproxy.pool.pool import Pool
+from lbproxy.control.pools import JSONResource, PoolsResource
 from lbproxy.pool.registry import Registry
-
-_MAX_BODY = 1 << 16
-
-
-def backendFacts(backend: Backend) -> dict[str, Any]:
-    """
-    A backend as the admin API shows it.
-    """
-    return {
-        "address": str(backend.address),
-        "state": backend.health.value,
-        "admin": backend.admin.value,
-        "ejected": backend.ejected,
-        "active": backend.active,
-        "total": backend.total,
-        "weight": backend.weight,
-        "reason": backend.reason,
-    }
-
-
-def poolFacts(pool: Pool) -> dict[str, Any]:
-    """
-    A pool as the admin API shows it.
-    """
-    return {"backends": {name: backendFacts(backend) for name, backend in pool.backends.items()}}
-
-
-class _Answer(Resource):
-    """
-    Answers GET with what a function returns: a status and a value for JSON.
-    """
-
-    isLeaf = True
-
-    def __init__(self, answer: Callable[[], tuple[int, Any]]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._answer = answer
-
-    def render_GET(self, request: Request) -> bytes:
-        status, value = self._answer()
-        request.setResponseCode(status)
-        request.setHeader(b"content-type", b"application/json")
-        request.setHeader(b"cache-control", b"no-store")
-        return json.dumps(value, indent=2).encode("utf-8") + b"\n"
 
 
 class _Refusal(Resource):
@@ -81,13 +34,10 @@ class AdminRoot(Resource):
     def __init__(self, registry: Registry, ready: Callable[[], bool], token: str = "") -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._token = token.encode("utf-8")
-        self.putChild(b"healthz", _Answer(lambda: (200, {"status": "ok"})))
-        self.putChild(b"readyz", _Answer(lambda: _readiness(ready())))
+        self.putChild(b"healthz", JSONResource(lambda: (200, {"status": "ok"})))
+        self.putChild(b"readyz", JSONResource(lambda: _readiness(ready())))
         self._api = Resource()
-        self._api.putChild(
-            b"pools",
-            _Answer(lambda: (200, {"pools": {n: poolFacts(p) for n, p in registry.pools.items()}})),
-        )
+        self._api.putChild(b"pools", PoolsResource(registry))
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         if path == b"api":
