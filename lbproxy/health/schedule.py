@@ -91,10 +91,10 @@ class Schedule:
         """
         Forget all that is to come.
         """
-        self._heap.clear()
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        for _, _, entry in self._heap:
+            entry.act = None
+        self._pending = 0
+        self._clear()
 
     def cancelled(self) -> None:
         """
@@ -102,10 +102,13 @@ class Schedule:
         """
         self._pending -= 1
         if not self._pending:
-            self._heap.clear()
-            if self._alarm is not None:
-                self._alarm.cancel()
-                self._alarm = None
+            self._clear()
+
+    def _clear(self) -> None:
+        self._heap.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _setAlarm(self, now: float, atLeast: float) -> None:
         """

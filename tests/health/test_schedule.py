@@ -93,6 +93,19 @@ class ScheduleTests(SynchronousTestCase):
         self.clock.advance(1.0)
         self.assertEqual((self.ran, self.schedule.pending()), (["again"], 0))
 
+    def test_forgetsAllWhenStopped(self) -> None:
+        """
+        Nothing runs any more, nothing is left in the reactor, and cancelling does no harm.
+        """
+        entry = self.schedule.after(1.0, lambda: self.ran.append("late"))
+        self.plan(2.0, "later")
+        self.schedule.stop()
+        self.schedule.stop()
+        entry.cancel()
+        self.assertEqual((self.schedule.pending(), self.clock.getDelayedCalls()), (0, []))
+        self.clock.advance(5.0)
+        self.assertEqual(self.ran, [])
+
     def test_mayCancelTheLastFromWithinACall(self) -> None:
         """
         A call may cancel all others, and plan one.
