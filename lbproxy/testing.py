@@ -7,6 +7,12 @@ are whatever a test says::
     clock = Clock()
     pool = buildPool("a", "b", seconds=clock.seconds)
     lease = pool.acquire(FakeContext(cookies={"LBID": "..."}))
+
+Or with the pools of a configuration file, as they would be in production::
+
+    shop = loadPools("edge.yaml", clock).pool("shop")
+    fail(shop, "b1")
+    assert "b1" not in picks(shop, 10)
 """
 
 from __future__ import annotations
@@ -16,11 +22,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from twisted.internet.task import Clock
+
 from lbproxy.config.address import Address
 from lbproxy.errors import Outcome
 from lbproxy.pool.backend import Backend, BackendSpec, Health
 from lbproxy.pool.context import Context
 from lbproxy.pool.pool import Pool
+from lbproxy.pool.registry import Registry
+
+# Seconds between two ticks.
+_TICK = 0.25
 
 
 class FakeContext:
@@ -133,6 +145,54 @@ def buildBackends(*backends: str | BackendSpec) -> list[Backend]:
     return list(buildPool(*backends).backends.values())
 
 
+def loadPools(
+    path: str, clock: Clock, *, environ: Mapping[str, str] | None = None, seed: int = 0
+) -> Registry:
+    """
+    The pools of a configuration file. Nothing listens, nothing is checked and nothing connects:
+    C{setHealth} is the checker here, L{fail} and L{succeed} are the traffic, and turning the clock
+    with L{turn} is all that makes time pass.
+
+    @param environ: what C{${NAME}} in the file stands for.
+    @raise ConfigError: the file cannot be used.
+    """
+    # Whoever only wants doubles does not have to load the whole of lbproxy.
+    from lbproxy.assembly.parts import Parts
+    from lbproxy.assembly.pools import buildPools
+    from lbproxy.config.load import loadConfiguration
+
+    parts = Parts.make(clock, loadConfiguration(path, environ or {}))
+    parts.rng.seed(seed)
+    buildPools(parts)
+    for pool in parts.registry.pools.values():
+        for backend in pool.backends.values():
+            pool.setHealth(backend, Health.UP)
+    return parts.registry
+
+
+def turn(clock: Clock, registry: Registry, seconds: float) -> None:
+    """
+    Let time pass, in steps as small as those of production.
+    """
+    for _ in range(max(1, round(seconds / _TICK))):
+        clock.advance(seconds / max(1, round(seconds / _TICK)))
+        registry.tick()
+
+
+def fail(pool: Pool, name: str, count: int = 1, outcome: Outcome = Outcome.CONNECT_FAILED) -> None:
+    """
+    Let C{count} uses of one backend end badly.
+    """
+    _use(pool, name, count, outcome)
+
+
+def succeed(pool: Pool, name: str, count: int = 1) -> None:
+    """
+    Let C{count} uses of one backend end well.
+    """
+    _use(pool, name, count, Outcome.OK)
+
+
 def picks(pool: Pool, count: int, contexts: Iterable[Context] = ()) -> str | list[str]:
     """
     Who serves C{count} requests that come one after the other.
@@ -156,6 +216,15 @@ def shares(pool: Pool, count: int, contexts: Iterable[Context] = ()) -> dict[str
     """
     counted = Counter(picks(pool, count, contexts))
     return {name: counted[name] / count for name in pool.backends}
+
+
+def _use(pool: Pool, name: str, count: int, outcome: Outcome) -> None:
+    backend = pool.backends[name]
+    others = [other for other in pool.backends.values() if other is not backend]
+    # All are taken before the first ends, as the first may be the one that takes it out.
+    leases = [pool.acquire(FakeContext(), others) for _ in range(count)]
+    for lease in leases:
+        lease.release(outcome)
 
 
 def _encoded(values: Mapping[str, str] | None, lower: bool = False) -> dict[bytes, bytes]:

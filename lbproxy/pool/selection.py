@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lbproxy.interfaces import IBalancer
 from lbproxy.pool.backend import FULL_SHARE, NO_LIMIT, AdminState, Backend
 from lbproxy.pool.context import Context
+from lbproxy.pool.refusal import Refused
 from lbproxy.pool.sides import Sides
 from lbproxy.pool.tiers import Ranks, rank, whyNone
 
@@ -30,11 +31,24 @@ class Selection:
     @ivar full: who can take no more.
     """
 
-    __slots__ = ("_pool", "_ranks", "_stale", "full", "guarded", "loadAware", "pick", "sides")
+    __slots__ = (
+        "_candidates",
+        "_pool",
+        "_ranks",
+        "_reason",
+        "_stale",
+        "full",
+        "guarded",
+        "loadAware",
+        "pick",
+        "sides",
+    )
 
     def __init__(self, pool: Pool, balancer: Callable[[], IBalancer]) -> None:
         self._pool = pool
         self._ranks = Ranks()
+        self._candidates: tuple[Backend, ...] = ()
+        self._reason = ""
         self._stale = True
         self.guarded = True
         self.full: set[Backend] = set()
@@ -63,6 +77,8 @@ class Selection:
         """
         ranks = self._ranks
         pool = self._pool
+        # Called whenever somebody is full no more, so what was said of the full is old news.
+        self._reason = ""
         self.guarded = bool(
             self._stale
             or self.full
@@ -123,29 +139,45 @@ class Selection:
         refused: Collection[Backend] = full
         if exclude:
             refused = full.union(exclude) if full else exclude
-        backend: Backend | None = self.pick(context, refused)
+        backend: Backend | None = None
+        # Looking for room where there is none is what costs most, and comes when it hurts most.
+        if exclude or not full.issuperset(self._candidates):
+            backend = self.pick(context, refused)
+        if backend is None:
+            backend = self._fromReserve(refused, exclude)
         if backend is not None:
             return backend
-        ranks = self._ranks
-        # Everybody who should serve was tried, or has an open circuit: better a reserve than an
-        # error. But a backup is no help for those who are merely busy.
-        spent = all(
-            backend in exclude or not backend.limit
-            for tier in ranks.tiers
-            for backend in tier.candidates
-        )
-        if spent:
-            for backend in ranks.reserve:
-                if backend not in refused:
-                    return backend
-        reason = whyNone(self._pool.backends.values(), exclude)
-        # To wait helps those whom somebody could serve that they have not tried yet.
-        busy = bool(ranks.tiers) and not spent
-        error = self._pool.admission.refuse(reason, full=busy)
+        error = self._refusal(exclude)
         if self._stale and self.ranks.tiers:
             # Whoever was woken was awake at once.
             return self._pickAround(context, exclude)
         raise error
+
+    def _fromReserve(
+        self, refused: Collection[Backend], exclude: Collection[Backend]
+    ) -> Backend | None:
+        """
+        When everybody who should serve was tried, or has an open circuit: better a reserve than
+        an error. But a backup is no help for those who are merely busy.
+        """
+        if self._isSpent(exclude):
+            for backend in self._ranks.reserve:
+                if backend not in refused:
+                    return backend
+        return None
+
+    def _isSpent(self, exclude: Collection[Backend]) -> bool:
+        return all(backend in exclude or not backend.limit for backend in self._candidates)
+
+    def _refusal(self, exclude: Collection[Backend]) -> Refused:
+        # To wait helps those whom somebody could serve that they have not tried yet.
+        busy = bool(self._candidates) and not self._isSpent(exclude)
+        reason = self._reason
+        if not reason or exclude:
+            reason = whyNone(self._pool.backends.values(), exclude)
+            if not exclude:
+                self._reason = reason
+        return self._pool.admission.refuse(reason, full=busy)
 
     def _rebuild(self) -> None:
         pool = self._pool
@@ -156,6 +188,7 @@ class Selection:
             share = backend.weight * FULL_SHARE * backend.scale * pool.guards.factor(backend)
             backend.share = max(1, round(share)) if share else 0
         self._ranks = rank(members, pool.policy.spread)
+        self._candidates = tuple(b for tier in self._ranks.tiers for b in tier.candidates)
         self.sides.rebuild(self._ranks.tiers)
         self.pick = self.sides.pick
         self.loadAware = self.sides.loadAware
