@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.tls.clientauth import ClientAuth
+from lbproxy.net.tls.native import sessionReused
 from lbproxy.net.tls.server import ServerTLS
 from tests.certs import Leaf, writeFile
 from tests.net.tls.handreactor import HandReactor
@@ -362,6 +363,24 @@ class ServerTransportTests(ServerCase):
         self.reactor.settle()
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         self.assertEqual(self.far.fileno(), -1)
+
+    def test_sessionOutlivesAnAbort(self) -> None:
+        """
+        A client whose connection was cut may resume its session.
+        """
+        self.server = ServerTLS([self.pair("a.test")], sessionTickets=False)
+        context = self.client(max=SSL.TLS1_2_VERSION)
+        self._accept()
+        ours = SSL.Connection(context, self.near)
+        ours.set_connect_state()
+        self._shake(ours)
+        transport: Any = self.protocol.transport
+        transport.abortConnection()
+        self.reactor.settle()
+        del transport
+        self.protocol = Accepting()
+        again = self.meet(self.server, context, session=ours.get_session())
+        self.assertTrue(sessionReused(again.ours))
 
     def test_peekedBytesStay(self) -> None:
         """

@@ -19,6 +19,9 @@ from lbproxy.net.tls.tlssocket import READ_SIZE, PortableTLSSocket, TLSSocket
 from tests.net.tls.pairs import readAll
 from tests.net.tls.streamcase import PEER, Producer, Recorder, StreamCase
 
+# Full records, so that one read goes on and finds what is behind them.
+_FULL = 3 * 16384
+
 
 class ReadTests(StreamCase):
     """
@@ -76,10 +79,10 @@ class ReadTests(StreamCase):
         """
         The end is noticed even if it was read along with bulk, and comes after all bytes.
         """
-        self.far.send(b"x" * 40_000)
+        self.far.send(b"x" * _FULL)
         self.far.shutdown()
         self.reactor.settle()
-        self.assertEqual(len(self.protocol.received), 40_000)
+        self.assertEqual(len(self.protocol.received), _FULL)
         self.assertGone(ConnectionDone)
 
     def test_goodbyeBehindBulkWhilePaused(self) -> None:
@@ -87,13 +90,13 @@ class ReadTests(StreamCase):
         The same while paused: nothing until the protocol wants to go on.
         """
         self.protocol.then = self.transport.pauseProducing
-        self.far.send(b"x" * 40_000)
+        self.far.send(b"x" * _FULL)
         self.far.shutdown()
         self.reactor.settle()
         self.assertEqual(self.protocol.lost, [])
         self.transport.resumeProducing()
         self.reactor.settle()
-        self.assertEqual(len(self.protocol.received), 40_000)
+        self.assertEqual(len(self.protocol.received), _FULL)
         self.assertGone(ConnectionDone)
 
     def test_brokenProtocol(self) -> None:
@@ -101,7 +104,7 @@ class ReadTests(StreamCase):
         Losing the connection from within C{dataReceived} is fine.
         """
         self.protocol.then = self.transport.abortConnection
-        self.far.send(b"x" * 40_000)
+        self.far.send(b"x" * _FULL)
         self.far.shutdown()
         self.reactor.settle()
         self.assertGone(ConnectionAborted)
@@ -283,6 +286,21 @@ class CrossedTests(StreamCase):
         self.reactor.settle()
         self.assertEqual(readAll(self.far), b"question")
         self.assertEqual(self.transport.queued, 0)
+
+    def test_writeHasToReadThenIsFull(self) -> None:
+        """
+        What held a write up is forgotten when it goes on.
+        """
+        self.begin(Recorder(), room=50_000)
+        skt: Any = self.transport.socket
+        skt.__class__ = FakeTLSSocket
+        skt.blocked = "send"
+        self.transport.write(b"a" * 200_000)
+        self.reactor.settle()
+        skt.blocked = ""
+        self.far.send(b"x")
+        self.reactor.settle()
+        self.assertEqual(len(self.farReads()), 200_000)
 
 
 class PortableStreamTests(StreamCase):

@@ -91,6 +91,13 @@ class PeerEndsTests(StreamCase):
             self.assertEqual(self.protocol.received, b"cut sho")
             self.assertGone(ConnectionLost)
 
+    def test_reactorSaysDone(self) -> None:
+        """
+        A reactor that finds the descriptor hung up cannot know how TLS ended: badly.
+        """
+        self.transport.readConnectionLost(Failure(ConnectionDone()))
+        self.assertGone(ConnectionLost)
+
     def test_reset(self) -> None:
         """
         A reset is a lost connection, also while nothing is read.

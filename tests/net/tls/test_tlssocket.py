@@ -101,10 +101,10 @@ class SocketTests:
         A goodbye right behind bulk is not forgotten, even though the descriptor is not readable
         any more.
         """
-        self.far.send(b"x" * 40_000)
+        self.far.send(b"x" * 49_152)
         self.far.shutdown()
         found = b""
-        while len(found) < 40_000:
+        while len(found) < 49_152:
             found += self.near.recv(READ_SIZE)
         self.assertEqual(self.near.recv(READ_SIZE), b"")
         self.assertFalse(self.near.again)
@@ -113,10 +113,10 @@ class SocketTests:
         """
         What was read before a connection was cut is delivered; then the cut is reported.
         """
-        self.far.send(b"x" * 40_000)
+        self.far.send(b"x" * 49_152)
         self.far.close()
         found = b""
-        while len(found) < 40_000:
+        while len(found) < 49_152:
             found += self.near.recv(READ_SIZE)
         self.assertRaises(ConnectionResetError, self.near.recv, READ_SIZE)
 
