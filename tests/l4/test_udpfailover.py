@@ -47,6 +47,20 @@ class FailoverTests(RelayTestCase):
         self.loop.turnAll()
         self.answer()
         self.assertEqual([received(client) for _ in range(4)], [b"b:1", b"b:2", b"b:3", b""])
+        self.assertEqual(self.relay.dropped, 0)
+
+    def test_andBack(self) -> None:
+        """
+        Who could not serve once may later, when the one that took over fails.
+        """
+        self.build("ab")
+        where = self.backends["a"].getsockname()
+        self.backends["a"].close()
+        client = self.client()
+        self.assertEqual(self.ask(client), b"b:?")
+        self.backends["a"] = self.bound(*where)
+        self.backends["b"].close()
+        self.assertEqual(self.ask(client), b"a:?")
 
     def test_onlyOneLeft(self) -> None:
         """
