@@ -261,8 +261,7 @@ class UDPRelay:
 
     def _add(self, session: UDPSession) -> UDPSession:
         if len(self._sessions) >= self._most:
-            self._evictions.add(f"{self._most} sessions are the most")
-            self._table.oldest().end(End.EVICTED)
+            self._evict(f"{self._most} sessions are the most")
         self._table.add(session)
         self.opened += 1
         return session
@@ -297,6 +296,21 @@ class UDPRelay:
                 self._open(data, client, tried)
             else:
                 other.questionReceived(data)
+
+    def makeRoom(self, session: UDPSession, error: OSError) -> bool:
+        """
+        Descriptors or ports have run out: one that is idle goes, so that C{session} can be.
+
+        @return: whether there was another one.
+        """
+        if self._table.oldest() is session:
+            return False
+        self._evict(error.strerror or str(error))
+        return True
+
+    def _evict(self, reason: str) -> None:
+        self._evictions.add(reason)
+        self._table.oldest().end(End.EVICTED)
 
     def noSocket(self, error: OSError) -> None:
         """

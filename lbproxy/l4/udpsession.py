@@ -14,7 +14,7 @@ from lbproxy.errors import Outcome
 from lbproxy.l4.sharedlease import SharedLease
 from lbproxy.l4.udpcontext import UDPContext
 from lbproxy.net.socketoptions import transparency
-from lbproxy.net.udp import ConnectedSocket, connectDatagrams
+from lbproxy.net.udp import ConnectedSocket, SocketAddress, connectDatagrams
 from lbproxy.pool.backend import Backend
 from lbproxy.pool.lease import Lease
 
@@ -31,20 +31,13 @@ _HELD: Final = 4
 # Answers in which a QUIC server's connection ID is looked for.
 _FIRST: Final = 8
 
-# What we lack ourselves; the backend has nothing to do with it.
-_OUR_FAULT: Final = frozenset(
-    {
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOBUFS,
-        errno.ENOMEM,
-        errno.EAGAIN,
-        errno.EADDRNOTAVAIL,
-        errno.EPERM,  # transparent, without the privilege
-        errno.EAFNOSUPPORT,  # transparent, between IPv4 and IPv6
-        errno.EINVAL,
-    }
+# What we lack ourselves, and what one session less may give back: a descriptor, a local port.
+_EXHAUSTED: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL}
 )
+
+# What we may not do, or cannot: be transparent without the privilege, or between IPv4 and IPv6.
+_FORBIDDEN: Final = frozenset({errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
 class End(Enum):
@@ -215,25 +208,29 @@ class UDPSession:
                 if self._link is link:
                     self._send(data)
 
-    def _connect(self, target: Target) -> bool:
+    def _connect(self, target: Target, again: bool = True) -> bool:
         relay = self._relay
-        family, address = target
         try:
-            if relay.transparent and family != socket.AF_UNIX:
-                client = self.client.clientIP
-                self._link = connectDatagrams(
-                    relay.reactor, family, address, self, (client, 0), [transparency(client)]
-                )
-            else:
-                self._link = connectDatagrams(relay.reactor, family, address, self)
+            self._link = self._newLink(*target)
         except OSError as error:
-            if error.errno in _OUR_FAULT:
+            if error.errno in _EXHAUSTED and again and relay.makeRoom(self, error):
+                return self._connect(target, again=False)
+            if error.errno in _EXHAUSTED or error.errno in _FORBIDDEN:
                 relay.noSocket(error)
                 self.end(End.NO_SOCKET, Outcome.CLIENT_LEFT)
             else:
                 relay.failover(self, End.REFUSED, Outcome.CONNECT_FAILED)
             return False
         return True
+
+    def _newLink(self, family: socket.AddressFamily, address: SocketAddress) -> ConnectedSocket:
+        relay = self._relay
+        if not relay.transparent or family == socket.AF_UNIX:
+            return connectDatagrams(relay.reactor, family, address, self)
+        client = self.client.clientIP
+        return connectDatagrams(
+            relay.reactor, family, address, self, (client, 0), [transparency(client)]
+        )
 
     def answerReceived(self, data: bytes) -> None:
         """

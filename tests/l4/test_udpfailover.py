@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import Any
 
 from twisted.logger import capturedLogs
 
@@ -209,6 +210,28 @@ class FailoverTests(RelayTestCase):
         self.assertEqual(len(events), 1)
         patched.restore()
         self.assertEqual(self.ask(client), b"a:?")
+
+    def test_roomForNewClients(self) -> None:
+        """
+        When descriptors or ports run out a new client takes the place of the one that was idle
+        longest.
+        """
+        self.build("a")
+        old, new = self.client(), self.client()
+        self.ask(old)
+        real, failing = udpsession.connectDatagrams, [errno.EMFILE]
+
+        def exhausted(*arguments: Any) -> Any:
+            if failing:
+                raise OSError(failing.pop(), "Too many open files")
+            return real(*arguments)
+
+        self.patch(udpsession, "connectDatagrams", exhausted)
+        with capturedLogs() as events:
+            self.assertEqual(self.ask(new), b"a:?")
+        self.assertEqual((self.ended[0].ended, self.relay.evicted), (End.EVICTED, 1))
+        self.assertEqual(events[0]["reason"], "Too many open files")
+        self.assertEqual(self.ask(old), b"a:?")
 
     def test_noRoute(self) -> None:
         """
