@@ -37,7 +37,7 @@ _EXHAUSTED: Final = frozenset(
 )
 
 # What we may not do, or cannot: be transparent without the privilege, or between IPv4 and IPv6.
-_FORBIDDEN: Final = frozenset({errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT, errno.EINVAL})
+_FORBIDDEN: Final = frozenset({errno.EPERM, errno.EAFNOSUPPORT})
 
 
 class End(Enum):
@@ -228,6 +228,8 @@ class UDPSession:
         if not relay.transparent or family == socket.AF_UNIX:
             return connectDatagrams(relay.reactor, family, address, self)
         client = self.client.clientIP
+        if (":" in client) is not (family == socket.AF_INET6):
+            raise OSError(errno.EAFNOSUPPORT, f"no {family.name} for a client at {client}")
         return connectDatagrams(
             relay.reactor, family, address, self, (client, 0), [transparency(client)]
         )

@@ -14,6 +14,7 @@ from lbproxy.config.address import Address
 from lbproxy.errors import Outcome
 from lbproxy.l4 import udpsession
 from lbproxy.l4.udpsession import End
+from lbproxy.net.udp import connectDatagrams
 from lbproxy.net.udp.targets import Target, Waiter
 from lbproxy.pool.backend import AdminState, BackendSpec, Health
 from tests.l4.udpfixture import RelayTestCase, received
@@ -219,7 +220,7 @@ class FailoverTests(RelayTestCase):
         self.build("a")
         old, new = self.client(), self.client()
         self.ask(old)
-        real, failing = udpsession.connectDatagrams, [errno.EMFILE]
+        real, failing = connectDatagrams, [errno.EMFILE]
 
         def exhausted(*arguments: Any) -> Any:
             if failing:
@@ -273,6 +274,20 @@ class FailoverTests(RelayTestCase):
             self.assertEqual(self.ask(self.client()), b"")
         self.assertIn("not permitted", events[0]["reason"])
         self.assertEqual(self.pool.outcomes, [("a", Outcome.CLIENT_LEFT)])
+
+    def test_transparentToAnotherFamily(self) -> None:
+        """
+        An IPv6 client has no address that an IPv4 backend could see.
+        """
+        self.build("a", host="::", transparent=True)
+        client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self.addCleanup(client.close)
+        client.connect(("::1", self.where[1]))
+        with capturedLogs() as events:
+            client.send(b"?")
+            self.loop.turnAll()
+        self.assertIn("no AF_INET for a client at ::1", events[0]["reason"])
+        self.assertEqual(self.ended[0].ended, End.NO_SOCKET)
 
     def test_kernelDrops(self) -> None:
         """
