@@ -26,9 +26,9 @@ class Options(usage.Options):
 
     synopsis = "[options]"
     longdesc = (
-        "A load balancer and protocol-aware proxy. Give it a configuration, or --demo to look around: "
-        'three embedded backends behind HTTP, HTTPS, TCP and UDP listeners. "lbproxy check FILE" '
-        "validates a configuration without starting it."
+        "A load balancer and protocol-aware proxy. Give it a configuration, or --demo to look "
+        "around: three embedded backends behind HTTP, HTTPS, TCP and UDP listeners. "
+        '"lbproxy check FILE" validates a configuration without starting it.'
     )
     optParameters = [["config", "c", None, "The configuration, a YAML file."]]
     optFlags = [["demo", None, "Serve embedded backends on loopback and say what to try."]]

@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet import main
 from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
 
 from lbproxy.net.writing import DirectWriting
@@ -89,13 +90,17 @@ class DirectStream(DirectWriting):
 
     def readConnectionLost(self, reason: Failure) -> None:
         self.stopReading()
-        super().readConnectionLost(reason)
+        # Asking for an adapter, as Twisted does, takes as long as closing the socket.
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            super().readConnectionLost(reason)
+        else:
+            self.connectionLost(reason)
 
     # Closing
 
     def loseConnection(self) -> None:
         if self.TLS:
-            super().loseConnection()
+            super().loseConnection()  # type: ignore[no-untyped-call]
         elif self.connected and not self.disconnecting and not self._ended:
             self.disconnecting = True
             self.stopReading()

@@ -12,7 +12,8 @@ from typing import Any
 
 def unsentBytes(transport: Any) -> int:
     """
-    Bytes still on their way to the peer: in the transport's buffer, and in the kernel's as far as it tells.
+    Bytes still on their way to the peer: in the transport's buffer, and in the kernel's as far as
+    it tells.
 
     Asked only when a deadline has passed, to tell a slow reader from one that doesn't read at all.
     """

@@ -43,7 +43,7 @@ class LeanReactor(EPollReactor):
         self._soon: list[tuple[Callable[..., object], tuple[object, ...]]] = []
         self._eager: dict[Any, None] = {}  # wants to write, and has not been let down by the kernel
         self._logContext = LogContext()
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     # The loop
 
@@ -159,15 +159,15 @@ class LeanReactor(EPollReactor):
             self._continuousPolling.removeReader(reader)
             return
         fd = reader.fileno()
-        if fd not in self._reads:
-            super().removeReader(reader)
-            return
-        if fd in self._writes:
-            self._poller.modify(fd, EPOLLOUT)
-        else:
-            del self._selectables[fd]
-            self._poller.unregister(fd)
-        self._reads.remove(fd)
+        if fd in self._reads:
+            if fd in self._writes:
+                self._poller.modify(fd, EPOLLOUT)
+            else:
+                del self._selectables[fd]
+                self._poller.unregister(fd)
+            self._reads.remove(fd)
+        elif fd == -1:  # closed already: Twisted looks for the number that it had
+            super().removeReader(reader)  # type: ignore[no-untyped-call]
 
     # Writes that are tried first
 
@@ -182,15 +182,16 @@ class LeanReactor(EPollReactor):
     def removeWriter(self, writer: Any) -> None:
         if writer in self._eager:
             del self._eager[writer]
-        super().removeWriter(writer)
+        if self._writes or self._continuousPolling._writers:
+            super().removeWriter(writer)  # type: ignore[no-untyped-call]
 
     def getWriters(self) -> list[Any]:
-        return [*super().getWriters(), *self._eager]
+        return [*super().getWriters(), *self._eager]  # type: ignore[no-untyped-call]
 
     def removeAll(self) -> list[Any]:
         tried = list(self._eager)
         self._eager.clear()
-        removed: list[Any] = super().removeAll()
+        removed: list[Any] = super().removeAll()  # type: ignore[no-untyped-call]
         return removed + [writer for writer in tried if writer not in removed]
 
     def _tryWriters(self) -> None:

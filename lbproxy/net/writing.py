@@ -57,13 +57,13 @@ class DirectWriting(tcp.Connection):
             if sent != len(data):
                 self._enqueue(memoryview(data)[sent:])
         elif self.TLS:
-            super().write(data)
+            super().write(data)  # type: ignore[no-untyped-call]
         else:
             self._writePlain(data)
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         if self.TLS:
-            super().writeSequence(iovec)
+            super().writeSequence(iovec)  # type: ignore[no-untyped-call]
         else:
             self._writePlainSequence(iovec)
 
@@ -212,10 +212,10 @@ class DirectWriting(tcp.Connection):
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         if not streaming and not self.TLS and self.producer is None:
             self._direct = False
-        super().registerProducer(producer, streaming)
+        super().registerProducer(producer, streaming)  # type: ignore[no-untyped-call]
 
     def unregisterProducer(self) -> None:
-        super().unregisterProducer()
+        super().unregisterProducer()  # type: ignore[no-untyped-call]
         self._settle()
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:

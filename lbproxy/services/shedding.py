@@ -1,5 +1,6 @@
 """
-Do we keep up? When turns of the loop take too long, new work is turned away at once rather than served too late.
+Do we keep up? When turns of the loop take too long, new work is turned away at once rather than
+served too late.
 """
 
 from __future__ import annotations
