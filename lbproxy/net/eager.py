@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet import tcp, unix
 from twisted.internet.abstract import FileDescriptor
 
+from lbproxy.net.foresight import foresee
+
 if TYPE_CHECKING:
     from lbproxy.net.reactor import LeanReactor
 
@@ -86,3 +88,13 @@ class UNIXConnector(unix.Connector):
 
     def _makeTransport(self) -> Any:
         return UNIXClient(self.address, self, self.reactor, self.checkPID)
+
+
+for _kind in Server, Client, UNIXServer, UNIXClient:
+    foresee(
+        _kind,
+        *("reactor", "socket", "fileno", "protocol", "_tempDataBuffer", "_tempDataLen"),
+        *("connected", "disconnected", "disconnecting", "dataBuffer", "offset", "logstr"),
+        *("producer", "streamingProducer", "producerPaused"),
+        *("_writeDisconnecting", "_writeDisconnected"),
+    )

@@ -121,6 +121,8 @@ class StreamPort(FileDescriptor):
         skt.setblocking(False)
         self.reactor: Any = reactor
         self.socket = skt
+        # Each asking of a socket for these makes an enum's member.
+        self._kind = int(skt.family), int(skt.type), skt.proto
         self.fileno = skt.fileno  # type: ignore[method-assign]
         self.factory = factory
         self._makeTransport = makeTransport
@@ -189,10 +191,10 @@ class StreamPort(FileDescriptor):
         self._batch = min(batch * 2, _MOST_ACCEPTS)
 
     def _accepted(self, descriptor: int, name: Any) -> None:
-        listening = self.socket
-        skt = socket.socket(listening.family, listening.type, listening.proto, descriptor)
+        family, kind, protocolNumber = self._kind
+        skt = socket.socket(family, kind, protocolNumber, descriptor)
         skt.setblocking(False)
-        peer = streamAddress(listening.family, name)
+        peer = streamAddress(family, name)
         try:
             protocol = self.factory.buildProtocol(peer)
         except Exception:

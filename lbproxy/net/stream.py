@@ -12,6 +12,15 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IProtocol
 
 from lbproxy.net.directstream import DirectStream
+from lbproxy.net.foresight import foresee
+
+# What a stream has from the start, then what it may get; room is left for subclasses.
+_ATTRIBUTES = (
+    *("socket", "fileno", "protocol", "reactor", "peer", "server"),
+    *("connected", "disconnected", "disconnecting", "_writeDisconnecting", "_writeDisconnected"),
+    *("_direct", "_watched", "reading", "_queue", "queued", "doRead"),
+    *("producer", "streamingProducer", "producerPaused"),
+)
 
 StreamAddress = IPv4Address | IPv6Address | UNIXAddress
 
@@ -42,6 +51,10 @@ class Stream(DirectStream):
 
     connected = 1
     _direct = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        foresee(cls, *_ATTRIBUTES)
 
     def __init__(
         self, skt: socket.socket, protocol: IProtocol, peer: StreamAddress, reactor: Any
