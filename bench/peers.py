@@ -1,5 +1,6 @@
 """
-What stands behind the proxies? An nginx for HTTP, an echo for UDP, an iperf3 for bulk: all on the client's core.
+What stands behind the proxies? An nginx for HTTP, an echo for UDP, an iperf3 for bulk: all on the
+client's core.
 """
 
 from __future__ import annotations

@@ -1,18 +1,20 @@
 """
-Which proxies are measured, and what are they told? The same job for each: access logs and health checks on.
+Which proxies are measured, and what are they told? The same job for each: access logs and health
+checks on.
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from bench.peers import Peers
 from bench.processes import PROXY_CORE, Server, freePorts
+from bench.tools import STREAM_MODULE, versionOf
 
 ROUTES = 50
 
@@ -81,9 +83,9 @@ listeners:
     routes:
 {routes}
       - {{pool: sticky}}
-  tcp: {{bind: "127.0.0.1:{ports.tcp}", protocol: tcp, pool: raw, {log.replace("combined", "combined")}}}
-  bulk: {{bind: "127.0.0.1:{ports.bulk}", protocol: tcp, pool: bulk}}
-  udp: {{bind: "127.0.0.1:{ports.udp}", protocol: udp, pool: udp}}
+  tcp: {{bind: "127.0.0.1:{ports.tcp}", protocol: tcp, pool: raw, {log}}}
+  bulk: {{bind: "127.0.0.1:{ports.bulk}", protocol: tcp, pool: bulk, {log}}}
+  udp: {{bind: "127.0.0.1:{ports.udp}", protocol: udp, pool: udp, {log}}}
 pools:
   web: {{{backend}, {check}}}
   sticky: {{{backend}, {check}, affinity: {{cookie: {{name: LBID, secret: bench}}}}}}
@@ -105,10 +107,9 @@ def _nginx(folder: Path, ports: Ports, peers: Peers) -> list[str]:
         f"location /p/ {{ {headers} }} }}"
         for n in range(ROUTES)
     )
-    module = "/usr/lib/nginx/modules/ngx_stream_module.so"
     path = folder / "nginx.conf"
     path.write_text(f"""
-load_module {module};
+load_module {STREAM_MODULE};
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err;
 worker_rlimit_nofile 19900;
 events {{ worker_connections 19000; }}
@@ -123,15 +124,18 @@ http {{
   server {{ listen 127.0.0.1:{ports.https} ssl backlog=4096;
     ssl_certificate {folder}/edge.pem; ssl_certificate_key {folder}/edge.key;
     location / {{ {headers} }} }}
-  server {{ listen 127.0.0.1:{ports.routed} backlog=4096 default_server; location / {{ {headers} }} }}
+  server {{ listen 127.0.0.1:{ports.routed} backlog=4096 default_server;
+    location / {{ {headers} }} }}
   {servers}
 }}
 stream {{
-  log_format relay '$remote_addr [$time_local] $protocol $status $bytes_sent $bytes_received $session_time';
+  log_format relay '$remote_addr [$time_local] $protocol $status $bytes_sent $bytes_received '
+                   '$session_time';
   access_log {folder}/nginx-stream.log relay buffer=64k flush=1s;
   server {{ listen 127.0.0.1:{ports.tcp} backlog=4096; proxy_pass 127.0.0.1:{peers.http}; }}
   server {{ listen 127.0.0.1:{ports.bulk} backlog=4096; proxy_pass 127.0.0.1:{peers.iperf}; }}
-  server {{ listen 127.0.0.1:{ports.udp} udp; proxy_pass 127.0.0.1:{peers.udp}; proxy_timeout 30s; }}
+  server {{ listen 127.0.0.1:{ports.udp} udp; proxy_pass 127.0.0.1:{peers.udp};
+    proxy_timeout 30s; }}
 }}
 """)
     return ["nginx", "-p", str(folder), "-c", str(path)]
@@ -144,11 +148,15 @@ def _haproxy(folder: Path, ports: Ports, peers: Peers) -> list[str]:
         f"  use_backend sticky if {{ hdr(host) -i h{n}.example }} {{ path_beg /p/ }}"
         for n in range(ROUTES)
     )
+    identified = """\
+  unique-id-format %{+X}o%ci%cp%fi%fp%Ts%rt%pid
+  unique-id-header X-Request-ID"""
     path = folder / "haproxy.cfg"
     path.write_text(f"""
 global
   nbthread 1
   maxconn 9800
+  maxpipes 32
   log stdout format raw local0
   tune.bufsize 16384
 defaults
@@ -162,24 +170,29 @@ defaults
   maxconn 9800
 frontend http
   bind 127.0.0.1:{ports.http} backlog 4096
+{identified}
   option httplog
   default_backend web
 frontend https
   bind 127.0.0.1:{ports.https} backlog 4096 ssl crt {pem} ssl-min-ver TLSv1.2
+{identified}
   option httplog
   default_backend web
 frontend routed
   bind 127.0.0.1:{ports.routed} backlog 4096
+{identified}
   option httplog
 {rules}
   default_backend sticky
 backend web
   option forwardfor
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   option httpchk GET /
   http-reuse always
   server b1 127.0.0.1:{peers.http} check inter 2s
 backend sticky
   option forwardfor
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   option httpchk GET /
   http-reuse always
   cookie LBID insert indirect nocache
@@ -235,22 +248,17 @@ def _twisted(folder: Path, ports: Ports, peers: Peers) -> list[str]:
     ]
 
 
-def _version(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).splitlines()[0]
-
-
 def available() -> list[Proxy]:
     """
     The proxies that this machine has; lbproxy first.
     """
     everything = frozenset(Ports.__dataclass_fields__)
     known = [
-        Proxy("lbproxy", f"Python {sys.version.split()[0]}", _lbproxy, everything),
+        Proxy("lbproxy", version("lbproxy"), _lbproxy, everything),
         Proxy("nginx", "", _nginx, everything),
         Proxy("haproxy", "", _haproxy, everything - {"udp"}),
         Proxy("caddy", "", _caddy, frozenset({"http"})),
-        Proxy("twisted", "ReverseProxyResource, portforward", _twisted, frozenset({"http", "tcp"})),
+        Proxy("twisted", version("twisted"), _twisted, frozenset({"http", "tcp"})),
     ]
     versions = {
         "nginx": ("nginx", "-v"),
@@ -263,5 +271,5 @@ def available() -> list[Proxy]:
         if command is None:
             found.append(proxy)
         elif shutil.which(command[0]):
-            found.append(Proxy(proxy.name, _version(*command), proxy.configure, proxy.speaks))
+            found.append(Proxy(proxy.name, versionOf(*command), proxy.configure, proxy.speaks))
     return found
