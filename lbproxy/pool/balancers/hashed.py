@@ -41,8 +41,8 @@ class LoadBound:
     __slots__ = ("_counted", "_factor", "_perShare", "_total")
 
     def __init__(self, factor: float) -> None:
-        if factor <= 1:
-            raise ValueError(f"a load bound of {factor}; wanted more than 1, such as 1.25")
+        if factor < 1:
+            raise ValueError(f"a load bound of {factor}; wanted at least 1, such as 1.25")
         self._factor = factor
         self._counted: dict[Backend, int] = {}
         self._total = 0
@@ -170,7 +170,7 @@ def ringHash(
     """
     Consistent hashing that lets nobody have more than C{loadBound} times its share of the load.
 
-    @param loadBound: above 1; 0 for no bound.
+    @param loadBound: 1 or more; 0 for no bound.
     @raise ValueError: with a message fit for a user.
     """
     bound = LoadBound(loadBound) if loadBound else None

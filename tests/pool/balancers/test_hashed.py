@@ -94,9 +94,16 @@ class RingHashTests(contract.HashedContract):
             lease.release(Outcome.OK)
         self.assertIs(pool.acquire(FakeContext()).backend, home.backend)
 
+    def test_theTightestBoundIsEven(self) -> None:
+        """With a bound of 1 nobody has more than anybody else, and nobody is refused."""
+        pool = buildPool("a", "b", "c", "d", balancer=lambda: ringHash(loadBound=1))
+        for _ in range(40):
+            pool.acquire(FakeContext())
+        self.assertEqual({backend.active for backend in pool.backends.values()}, {10})
+
     def test_refusesBoundsBelowOne(self) -> None:
         """All together must be able to carry the whole."""
-        self.assertRaises(ValueError, LoadBound, 1.0)
+        self.assertRaises(ValueError, LoadBound, 0.9)
         self.assertEqual(picks(buildPool("a", balancer=lambda: ringHash(loadBound=0)), 2), "aa")
 
 
