@@ -4,9 +4,11 @@ Which health checks were asked for?
 
 from __future__ import annotations
 
+from typing import Any
+
 from lbproxy.assembly.parts import Parts
 from lbproxy.assembly.reaching import clientTLS
-from lbproxy.config.healthcheck import HealthCheck, HTTPCheck
+from lbproxy.config.healthcheck import HealthCheck, HTTPCheck, UDPCheck
 from lbproxy.config.pool import Pool as PoolConfig
 from lbproxy.health.checker import CheckSettings
 from lbproxy.health.checks import Check, HealthChecks
@@ -16,6 +18,7 @@ from lbproxy.health.custom import loadProbe
 from lbproxy.health.datagram import DatagramProbe
 from lbproxy.health.dns import DNSDialogue
 from lbproxy.health.expected import Expected
+from lbproxy.health.grpc import GRPCDialogue
 from lbproxy.health.http import HTTPDialogue
 from lbproxy.health.mysql import MySQLDialogue
 from lbproxy.health.postgres import PostgresDialogue
@@ -25,8 +28,11 @@ from lbproxy.health.smtp import SMTPDialogue
 from lbproxy.health.stream import StreamProbe
 from lbproxy.health.target import Target
 from lbproxy.health.tcp import Step, TCPDialogue
+from lbproxy.health.tls import CertificateInspector
 from lbproxy.health.udp import UDPDialogue
 from lbproxy.interfaces import IProbe
+from lbproxy.net.proxyprotocol import Introduced
+from lbproxy.net.tls.client import ClientTLS
 from lbproxy.pool.pool import Pool
 
 
@@ -67,27 +73,53 @@ def _probe(parts: Parts, asked: PoolConfig, check: HealthCheck) -> IProbe:
         return loadProbe(check.python)
     target = Target(check.port, check.host)
     if check.udp is not None:
-        dialogue = DNSDialogue(check.udp.dns) if check.udp.dns else _udp(check)
-        return DatagramProbe(datagramLinker(parts.reactor), dialogue, target)
-    tls = clientTLS(asked) if _speaksTLS(asked, check) else None
-    return StreamProbe(streamDialer(parts.reactor, tls), _dialogue(check), target)
+        return _udpProbe(parts, check, check.udp, target)
+    if check.tls is not None:
+        inspector = CertificateInspector(failWithin=check.tls.expiresIn)
+        tls = clientTLS(asked) or ClientTLS()
+        dial = streamDialer(parts.reactor, _handshaking(asked, tls))
+        return StreamProbe(dial, TCPDialogue(), target, inspect=inspector)
+    secure = _speaksTLS(asked, check)
+    offered = (b"h2",) if check.grpc is not None else ()
+    wanted = clientTLS(asked, offered) if secure else None
+    dialogue = _dialogue(check, secure)
+    return StreamProbe(streamDialer(parts.reactor, _handshaking(asked, wanted)), dialogue, target)
+
+
+def _handshaking(asked: PoolConfig, tls: ClientTLS | None) -> Any:
+    """
+    What a check's connection does first: a PROXY header where the pool's backends want one, TLS.
+    """
+    if asked.sendProxyProtocol == "off":
+        return tls
+    return Introduced(asked.sendProxyProtocol, tls)
+
+
+def _udpProbe(parts: Parts, check: HealthCheck, asked: UDPCheck, target: Target) -> IProbe:
+    link = datagramLinker(parts.reactor)
+    if asked.dns:
+        return DatagramProbe(link, DNSDialogue(asked.dns), target)
+    expected = Expected.orNone(asked.expect, asked.expectRegex)
+    # Where no answer is asked for, none is no failure: only a refusal by ICMP is.
+    patience = 0.0 if expected is not None else check.timeout / 2
+    return DatagramProbe(
+        link, UDPDialogue(asked.send, expected), target, patience=patience, clock=parts.reactor
+    )
 
 
 def _speaksTLS(asked: PoolConfig, check: HealthCheck) -> bool:
     if check.http is not None:
         return asked.tls is not None if check.http.tls == "auto" else check.http.tls
+    if check.grpc is not None:
+        return asked.tls is not None
     return check.tcp is not None and check.tcp.tls
 
 
-def _udp(check: HealthCheck) -> Dialogue:
-    udp = check.udp
-    assert udp is not None
-    return UDPDialogue(udp.send, Expected.orNone(udp.expect, udp.expectRegex))
-
-
-def _dialogue(check: HealthCheck) -> Dialogue:
+def _dialogue(check: HealthCheck, secure: bool) -> Dialogue:
     if check.http is not None:
         return _http(check.http)
+    if check.grpc is not None:
+        return GRPCDialogue(check.grpc.service, secure=secure)
     if check.redis is not None:
         return RedisDialogue(password=check.redis.password, role=check.redis.role)
     if check.postgres is not None:

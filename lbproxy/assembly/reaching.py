@@ -4,7 +4,7 @@ How are a pool's backends reached?
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lbproxy.assembly.parts import Parts
@@ -16,15 +16,22 @@ from lbproxy.net.tls.client import ClientTLS
 from lbproxy.pool.backend import Backend
 
 
-def clientTLS(asked: PoolConfig) -> ClientTLS | None:
+def clientTLS(asked: PoolConfig, alpn: Sequence[bytes] = ()) -> ClientTLS | None:
     """
     The TLS that a pool's backends speak; L{None}: none.
+
+    @param alpn: what to offer.
     """
     tls = asked.tls
     if tls is None:
         return None
     return ClientTLS(
-        serverName=tls.serverName, ca=tls.ca, verify=tls.verify, cert=tls.cert, key=tls.key
+        serverName=tls.serverName,
+        ca=tls.ca,
+        verify=tls.verify,
+        cert=tls.cert,
+        key=tls.key,
+        alpn=alpn,
     )
 
 

@@ -39,8 +39,6 @@ UNSUPPORTED: tuple[str, ...] = (
     "pools.*.affinity.cookie.maxIdle",
     "pools.*.affinity.cookie.maxLife",
     # health checks
-    "pools.*.healthCheck.tls",
-    "pools.*.healthCheck.grpc",
     # resilience
     "pools.*.discover.etcd",
     "pools.*.discover.consul",
