@@ -5,7 +5,7 @@ Which attributes will instances have? Said in advance, so that none pays for tho
 from __future__ import annotations
 
 
-def foresee(cls: type, *names: str) -> None:
+def foresee(cls: type[object], *names: str) -> None:
     """
     Tell Python the attributes that instances of C{cls} may get, those of C{__init__} included.
 
@@ -14,6 +14,6 @@ def foresee(cls: type, *names: str) -> None:
     that is set for the first time later, say when the first of a thousand connections ends, turns
     each instance's values into a dictionary of its own: 3 us and 240 bytes apiece (measured, 3.11).
     """
-    first = cls.__new__(cls)
+    first = object.__new__(cls)
     for name in names:
         setattr(first, name, None)
