@@ -4,6 +4,7 @@ What may routes, pools, templates and logs ask of a request?
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,9 @@ from lbproxy.wire.query import queryValue
 if TYPE_CHECKING:
     from lbproxy.l7.server import HTTPServerProtocol
 
-# Longer than any that is made to be kept; a longer one is replaced rather than logged.
-_MAX_REQUEST_ID = 128
-
+# One that is longer than any made to be kept, or that would look like several words in the log, is
+# replaced.
+_isRequestID = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
 
 # Names come from the configuration: there are few, and each costs a compiled expression.
 _finder = lru_cache(maxsize=256)(CookieFinder)
@@ -72,7 +73,7 @@ class RequestContext:
         """
         if not self.requestID:
             given = self.head.block.get(b"x-request-id")
-            if given and len(given) <= _MAX_REQUEST_ID:
+            if given is not None and _isRequestID(given):
                 self.requestID = given
             else:
                 self.requestID = self.connection.factory.nextRequestID()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
+from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,27 @@ if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+# Hyphens in a name up to which all ways to write it are covered; names of ours have four at most.
+_MAX_HYPHENS = 8
+
+
+def withTwins(names: Iterable[bytes]) -> frozenset[bytes]:
+    """
+    The names, and the same with underscores for hyphens: behind CGI and WSGI C{X_Forwarded_For}
+    cannot be told from C{X-Forwarded-For}, so a client could say what only we may.
+    """
+    return frozenset(twin for name in names for twin in _writtenOtherwise(name))
+
+
+def _writtenOtherwise(name: bytes) -> Iterable[bytes]:
+    first, *others = name.split(b"-")
+    if len(others) > _MAX_HYPHENS:
+        return name, name.replace(b"-", b"_")
+    return (
+        first + b"".join(mark + part for mark, part in zip(marks, others, strict=True))
+        for marks in product((b"-", b"_"), repeat=len(others))
+    )
+
 
 # RFC 9110 7.6.1: fields for one hop only, whether Connection names them or not. The proxy's own
 # credentials (11.7) end at the proxy that they were meant for.
@@ -36,16 +58,20 @@ HOP_BY_HOP = frozenset(
     )
 )
 # Written anew by us from what we understood, never copied.
-_REQUEST_OWN = HOP_BY_HOP | {
-    b"host",
-    b"content-length",
-    b"forwarded",
-    b"max-forwards",
-    b"via",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-}
+_REQUEST_OWN = withTwins(
+    HOP_BY_HOP
+    | {
+        b"host",
+        b"content-length",
+        b"forwarded",
+        b"max-forwards",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-request-id",
+    }
+)
 _RESPONSE_OWN = HOP_BY_HOP | {b"content-length"}
 # What no longer holds for a body that we compress.
 RANGED = frozenset((b"accept-ranges", b"etag"))
@@ -103,13 +129,14 @@ NO_EDITS = HeaderEdits()
 
 class RequestRenderer:
     """
-    Request fields towards the backends of one route, without what depends on the client's address.
+    Request fields towards the backends of one route, without what depends on the client's address
+    and without the request's ID.
     """
 
     __slots__ = ("_drop", "_lines", "_setsHost")
 
     def __init__(self, edits: HeaderEdits = NO_EDITS) -> None:
-        self._drop = _REQUEST_OWN | edits.dropped
+        self._drop = _REQUEST_OWN | withTwins(edits.dropped)
         self._lines = edits.lines
         self._setsHost = b"host" in edits.dropped
 
@@ -148,7 +175,7 @@ class ResponseRenderer:
     cookie.
     """
 
-    __slots__ = ("_drop", "_lines")
+    __slots__ = ("_drop", "_lines", "_setsDate")
 
     def __init__(
         self, edits: HeaderEdits = NO_EDITS, dropped: frozenset[bytes] = frozenset()
@@ -158,6 +185,7 @@ class ResponseRenderer:
         """
         self._drop = _RESPONSE_OWN | edits.dropped | dropped
         self._lines = edits.lines
+        self._setsDate = b"date" in edits.dropped
 
     def render(self, block: HeaderBlock) -> tuple[bytes, bool]:
         """
@@ -171,7 +199,7 @@ class ResponseRenderer:
             if lower not in drop and lower not in named
         ]
         lines.append(self._lines)
-        return b"".join(lines), not block.has(b"date")
+        return b"".join(lines), not (self._setsDate or block.has(b"date"))
 
 
 def framingLine(block: HeaderBlock) -> bytes:

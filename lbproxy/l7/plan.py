@@ -78,6 +78,7 @@ class ProxyPlan:
     __slots__ = (
         "_coded",
         "_host",
+        "_namesRequests",
         "_request",
         "_requestEdits",
         "_response",
@@ -95,6 +96,7 @@ class ProxyPlan:
         self.timeout = changes.timeout
         self._requestEdits = changes.requestEdits
         self._varies = changes.requestEdits.varies
+        self._namesRequests = b"x-request-id" not in changes.requestEdits.dropped
         self._responseEdits = changes.responseEdits
         self._request = RequestRenderer(changes.requestEdits)
         self._response = ResponseRenderer(changes.responseEdits)
@@ -112,13 +114,18 @@ class ProxyPlan:
         head = exchange.head
         block = head.block
         connection = exchange.connection
-        # A client that repeats its header, as most do, gets the same lines again.
-        if connection.lastBlock is block and connection.lastPlan is self:
+        # A client that repeats its header, as most do, gets the same lines again; but for another
+        # host in an absolute-form target.
+        if (
+            connection.lastBlock is block
+            and connection.lastPlan is self
+            and head.host is block.host
+        ):
             lines = connection.lastLines
         else:
             lines = self._lines(exchange)
         requestID = exchange.takeRequestID()
-        if requestID is not block.get(b"x-request-id"):
+        if self._namesRequests:
             lines = b"%bX-Request-ID: %b\r\n" % (lines, requestID)
         if self._varies or head.method in LIMITED_HOPS:
             lines += self._requestEdits.varying(exchange) + hopsLeft(head)
@@ -140,7 +147,9 @@ class ProxyPlan:
             lines = self._request.render(block, host)
             if usual:
                 block.memo[self] = lines
-        lines += forwardedLines(connection.hop, block, head.host, head.version)
+        lines += forwardedLines(
+            connection.hop, block, head.host, exchange.clientIP, self._requestEdits.dropped
+        )
         if usual:
             connection.lastBlock, connection.lastPlan, connection.lastLines = block, self, lines
         return lines
