@@ -119,7 +119,7 @@ class Selection:
         if held is not None and self.mayReturn(held, exclude):
             if held.active < held.limit:
                 return held
-            if admission.settings.size and held.limit:
+            if admission.settings.size and not _isTripped(held):
                 reason = f"{held.name}, where the client belongs, is full"
                 raise admission.refuse(reason, full=True)
         return self._pickAround(context, exclude)
@@ -167,17 +167,19 @@ class Selection:
         return None
 
     def _isSpent(self, exclude: Collection[Backend]) -> bool:
-        return all(backend in exclude or not backend.limit for backend in self._candidates)
+        return all(backend in exclude or _isTripped(backend) for backend in self._candidates)
 
     def _refusal(self, exclude: Collection[Backend]) -> Refused:
-        # To wait helps those whom somebody could serve that they have not tried yet.
-        busy = bool(self._candidates) and not self._isSpent(exclude)
+        pool = self._pool
         reason = self._reason
         if not reason or exclude:
-            reason = whyNone(self._pool.backends.values(), exclude)
+            reason = whyNone(pool.backends.values(), exclude)
             if not exclude:
                 self._reason = reason
-        return self._pool.admission.refuse(reason, full=busy)
+        if self._candidates and self._isSpent(exclude):
+            # There is nobody to wait for, nor to wake: those who are there were tried.
+            return Refused(pool.name, reason)
+        return pool.admission.refuse(reason, full=bool(self._candidates))
 
     def _rebuild(self) -> None:
         pool = self._pool
@@ -195,3 +197,11 @@ class Selection:
         self._stale = False
         self.guard()
         pool.watch()
+
+
+def _isTripped(backend: Backend) -> bool:
+    """
+    Is it a circuit that keeps work from a backend, rather than the work that it has?
+    """
+    limit = backend.limit
+    return backend.active >= limit and limit < (backend.maxConnections or NO_LIMIT)

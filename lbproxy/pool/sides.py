@@ -53,8 +53,8 @@ class Sides:
         The tiers, or who is in them, changed.
         """
         if not tiers:
-            self._use([(1.0, self.first)])
-            self.first.rebuild((), ())
+            # The balancers keep what they know: it may be for a moment only.
+            self.pick, self.loadAware, self.latencyAware = _nobody, (), ()
             return
         sides = []
         for tier in tiers:
@@ -113,3 +113,10 @@ class Sides:
             if left < 0:
                 return balancer
         return self.first
+
+
+def _nobody(context: Context, refused: Collection[Backend] = ()) -> Backend | None:
+    """
+    Who is picked while there is nobody.
+    """
+    return None

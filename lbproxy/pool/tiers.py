@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from lbproxy.pool.backend import AdminState, Backend, Health
+from lbproxy.pool.backend import NO_LIMIT, AdminState, Backend, Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,11 @@ def whyNot(backend: Backend) -> str:
         return "draining"
     if backend.share == 0:
         return "with weight 0"
-    if backend.limit == 0:
-        return "with an open circuit"
-    return "full" if backend.active >= backend.limit else ""
+    if backend.active < backend.limit:
+        return ""
+    if backend.limit < (backend.maxConnections or NO_LIMIT):
+        return "with an open circuit" if not backend.limit else "being tried"
+    return "full"
 
 
 def whyNone(members: Collection[Backend], exclude: Collection[Backend]) -> str:

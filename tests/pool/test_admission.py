@@ -408,6 +408,13 @@ class WakeTests(_Building):
             self.clock.advance(10)
         self.assertEqual(woken, [0, 30])
 
+    def test_aRetryWakesNobody(self) -> None:
+        """Those who are there were tried: that is no reason to wake others, or to wait."""
+        pool = self.build(spec("a"), size=9)
+        pool.admission.wake = self.fail
+        error = self.assertRaises(Refused, pool.acquire, FakeContext(), [pool.backends["a"]])
+        self.assertFalse(error.mayWait)
+
     def test_withoutAHookItFails(self) -> None:
         """Nobody can be woken, nobody waits."""
         pool = self.build(spec("a"))

@@ -128,6 +128,20 @@ class BreakerTests(_Building):
         error = self.assertRaises(NoBackendAvailable, single.acquire, SOMEONE)
         self.assertEqual(error.reason, "no backend available: 1 with an open circuit")
 
+    def test_reserveServesWhileAllAreBeingTried(self) -> None:
+        """A trial under way keeps out the others, who go to the backup meanwhile."""
+        pool = self.pool("a", spec("b", priority=1))
+        self.use(pool, "a", BAD, BAD, BAD)
+        self.clock.advance(6)
+        names = [pool.acquire(SOMEONE).backend.name for _ in range(3)]
+        self.assertEqual(names, ["a", "b", "b"])
+        single = self.pool("a")
+        self.use(single, "a", BAD, BAD, BAD)
+        self.clock.advance(6)
+        single.acquire(SOMEONE)
+        error = self.assertRaises(NoBackendAvailable, single.acquire, SOMEONE)
+        self.assertEqual(error.reason, "no backend available: 1 being tried")
+
     def test_maximumStillCounts(self) -> None:
         """A closed circuit lets through no more than the backend may take."""
         pool = self.pool(spec("a", maxConnections=1), "b")

@@ -9,7 +9,8 @@ from collections import Counter
 
 from twisted.internet.task import Clock
 
-from lbproxy.errors import Outcome
+from lbproxy.errors import NoBackendAvailable, Outcome
+from lbproxy.pool.backend import Health
 from lbproxy.pool.balancers.leasttime import LeastTime
 from lbproxy.pool.balancers.roundrobin import RoundRobin
 from lbproxy.pool.pool import Pool
@@ -123,6 +124,17 @@ class LeastTimeTests(contract.BalancerContract):
         pool = self.build("a", "b")
         self.serve(pool, {"a": 0.5, "b": 0.01}, 20)
         pool.replaceBackends([spec("b"), spec("a")])
+        self.assertEqual(self.serve(pool, {"a": 0.5, "b": 0.01}, 50)["a"], 0)
+
+    def test_whatIsKnownSurvivesABlackout(self) -> None:
+        """That all are down for a moment teaches nothing of their speed."""
+        pool = self.build("a", "b")
+        self.serve(pool, {"a": 0.5, "b": 0.01}, 20)
+        for health in (Health.DOWN, Health.UP):
+            for backend in pool.backends.values():
+                pool.setHealth(backend, health)
+            if health is Health.DOWN:
+                self.assertRaises(NoBackendAvailable, pool.acquire, SOMEONE)
         self.assertEqual(self.serve(pool, {"a": 0.5, "b": 0.01}, 50)["a"], 0)
 
     def test_refusesNoDecay(self) -> None:
