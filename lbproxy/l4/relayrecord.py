@@ -48,14 +48,11 @@ class RelayRecord(NamedTuple):
     detail: str
 
 
-# How the use of a backend ended, seen from how the pipe ended. A reset by the backend while nothing
-# else had happened is the backend's doing.
-OUTCOMES = {
-    Ending.CLIENT_CLOSED: Outcome.OK,
-    Ending.BACKEND_CLOSED: Outcome.OK,
-    Ending.CLIENT_RESET: Outcome.CLIENT_LEFT,
-    Ending.BACKEND_RESET: Outcome.RESET,
-    Ending.IDLE: Outcome.OK,
-    Ending.MAX_AGE: Outcome.OK,
-    Ending.DRAINED: Outcome.OK,
-}
+def outcomeOf(ending: Ending) -> Outcome:
+    """
+    How the use of a backend ended, seen from how the pipe ended. A reset by the backend while
+    nothing else had happened is the backend's doing.
+    """
+    if ending is Ending.BACKEND_RESET:
+        return Outcome.RESET
+    return Outcome.CLIENT_LEFT if ending is Ending.CLIENT_RESET else Outcome.OK

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from lbproxy.errors import NoBackendAvailable, Outcome, UpstreamError
 from lbproxy.l4.hellowait import HelloWait
-from lbproxy.l4.relayrecord import OUTCOMES, Refusal, RelayRecord
+from lbproxy.l4.relayrecord import Refusal, RelayRecord, outcomeOf
 from lbproxy.l4.securing import Securing
 from lbproxy.l4.tcpcontext import TCPContext
 from lbproxy.l4.tcproutes import TCPRoute
@@ -267,30 +267,31 @@ class TCPConnection:
     def _piped(self, pipe: Pipe) -> None:
         lease, ending = self._lease, pipe.ending
         assert lease is not None and ending is not None
-        lease.release(OUTCOMES[ending], self._latency)
-        self._finish(ending.value)
+        lease.release(outcomeOf(ending), self._latency)
+        self._finish(ending._value_)
 
     def _finish(self, code: str) -> None:
         """
         Nothing is left of it but a record.
         """
-        relay = self._relay
-        relay.deadlines.forget(self)
+        relay, up, down = self._relay, self.bytesUp, self.bytesDown
+        if self.deadline:
+            relay.deadlines.forget(self)
         self.transport = None
-        relay.closed(self)
+        relay.closed(self, up, down)
         if relay.log is not None:
-            relay.log(self._record(code))
+            relay.log(self._record(code, up, down))
 
-    def _record(self, code: str) -> RelayRecord:
-        lease, route, context = self._lease, self._route, self.context
+    def _record(self, code: str, up: int, down: int) -> RelayRecord:
+        lease, route = self._lease, self._route
         return RelayRecord(
-            context.clientIP,
+            self.context.clientIP,
             self._relay.name,
             "" if route is None else route.name,
             "" if lease is None else lease.pool.name,
             "" if lease is None else lease.backend.name,
-            self.bytesUp,
-            self.bytesDown,
+            up,
+            down,
             self._relay.seconds() - self._started,
             code,
             self._detail,
@@ -301,11 +302,11 @@ class TCPConnection:
         """
         Bytes from the client so far.
         """
-        return 0 if self._pipe is None else self._pipe.bytesUp
+        return 0 if self._pipe is None else self._pipe.client.received
 
     @property
     def bytesDown(self) -> int:
         """
         Bytes from the backend so far.
         """
-        return 0 if self._pipe is None else self._pipe.bytesDown
+        return 0 if self._pipe is None else self._pipe.backend.received

@@ -179,14 +179,14 @@ class TCPRelay:
             for port in self._ports:
                 port.pauseProducing()
 
-    def closed(self, connection: TCPConnection) -> None:
+    def closed(self, connection: TCPConnection, up: int, down: int) -> None:
         """
-        For L{TCPConnection}: one less.
+        For L{TCPConnection}: one less, after so many bytes.
         """
         self.connections.discard(connection)
         self.active -= 1
-        self._endedUp += connection.bytesUp
-        self._endedDown += connection.bytesDown
+        self._endedUp += up
+        self._endedDown += down
         settings = self.settings
         if settings.maxConnectionsPerIP:
             self._leave(connection.context.clientIP)

@@ -13,14 +13,14 @@ from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.directstream import DirectStream
 from lbproxy.net.kernelpipes import KernelPipes
 from lbproxy.net.pipeside import Ending, Side
-from lbproxy.net.plainside import PlainSide
+from lbproxy.net.plainside import PlainSide, closeTogether
 from lbproxy.net.throttledside import ThrottledSide
 
 CLIENT = (Ending.CLIENT_CLOSED, Ending.CLIENT_RESET)
 BACKEND = (Ending.BACKEND_CLOSED, Ending.BACKEND_RESET)
 
-# Seconds. Once one side is gone, the other is looked at this often: it is cut off when it has taken
-# nothing of what is left for it since the time before.
+# Seconds. While a pipe is closing its peers are looked at this often: they are cut off when they
+# have taken nothing of what is left for them since the time before.
 LINGER = 3.0
 # More than anybody can have left to take: the first look only takes notice.
 _EVERYTHING = 1 << 62
@@ -41,6 +41,7 @@ class Pipe:
         "_deadlines",
         "_idleTimeout",
         "_moved",
+        "_plain",
         "_seen",
         "_whenDone",
         "backend",
@@ -79,11 +80,12 @@ class Pipe:
         self._moved = 0.0
         self.client: Side
         self.backend: Side
+        self._plain = not (up or down) and isPlain(client) and isPlain(backend)
         if up or down:
             self.client = self._limited(client, CLIENT, up)
             self.backend = self._limited(backend, BACKEND, down)
         else:
-            kind = PlainSide if isPlain(client) and isPlain(backend) else Side
+            kind = PlainSide if self._plain else Side
             self.client = kind(self, client, *CLIENT)
             self.backend = kind(self, backend, *BACKEND)
         self.client.couple(self.backend)
@@ -167,6 +169,9 @@ class Pipe:
             self.deadline = min(self._moved + self._idleTimeout, now + self._idleTimeout / 4)
 
     def _closeBoth(self) -> None:
+        if self._plain and closeTogether(self.client, self.backend):  # type: ignore[arg-type]
+            self._done()
+            return
         for side in self.client, self.backend:
             if not (side.closing or side.lost):
                 side.lose()
@@ -185,8 +190,10 @@ class Pipe:
         if unsent < self._seen:
             self._seen = unsent
             self.deadline = now + LINGER
-        else:
-            self.abort(Ending.IDLE)
+            return
+        for side in self.client, self.backend:
+            if not side.lost:
+                side.giveUp()
 
     def readEnded(self, side: Side) -> None:
         """
@@ -195,7 +202,9 @@ class Pipe:
         if self.ending is None:
             self.ending = side.closed
         other = side.other
-        if other.eof or other.lost:
+        if side.closing:
+            side.leave()
+        elif other.eof or other.lost:
             self._closeBoth()
         else:
             other.loseWrite()
@@ -217,7 +226,8 @@ class Pipe:
             other.transport.abortConnection()
 
     def _done(self) -> None:
-        self._deadlines.forget(self)
+        if self.deadline:
+            self._deadlines.forget(self)
         self.client.uncouple()
         self.backend.uncouple()
         self._whenDone(self)

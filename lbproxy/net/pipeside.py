@@ -110,11 +110,34 @@ class Side:
 
     def lose(self) -> None:
         """
-        Close when all is written; perhaps before this returns.
+        End this side in peace, perhaps before this returns: when all is written, half-close, read
+        on for the peer's end and drop what else comes. To close with something unread would be a
+        reset, which may take from the peer what it has not read itself yet.
         """
         self.closing = True
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        self.leave()
+
+    def leave(self) -> None:
+        """
+        The next step of L{lose}.
+        """
+        transport = self.transport
+        transport.unregisterProducer()
+        if self.eof or transport.isSecure:  # TLS does the same by itself
+            transport.loseConnection()
+        else:
+            transport.loseWriteConnection()
+            self._paused = False
+            transport.resumeProducing()
+
+    def giveUp(self) -> None:
+        """
+        The peer does not answer L{lose}.
+        """
+        if self.unsent() or self.transport.isSecure:
+            self.transport.abortConnection()
+        else:
+            self.transport.loseConnection()
 
     def loseWrite(self) -> None:
         """
@@ -133,8 +156,9 @@ class Side:
         """
         The way of every byte.
         """
-        self.received += len(data)
-        self.write(data)
+        if not self.other.closing:
+            self.received += len(data)
+            self.write(data)
 
     def readConnectionLost(self) -> None:
         """

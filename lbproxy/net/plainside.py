@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 
-from lbproxy.net.pipeside import Ending, Side, nothing
+from lbproxy.net.pipeside import Side, nothing
 from lbproxy.net.splice import Splice
 
 if TYPE_CHECKING:
-    from lbproxy.net.pipe import Pipe
+    pass
 
 _READ_SIZE = 65536
 # A relay has shown bulk after so many reads in a row of so many bytes: splicing an exchange of
@@ -37,11 +37,6 @@ class PlainSide(Side):
 
     other: PlainSide
 
-    def __init__(self, pipe: Pipe, transport: Any, closed: Ending, reset: Ending) -> None:
-        super().__init__(pipe, transport, closed, reset)
-        self._full = 0
-        self.splice: Splice | None = None
-
     def couple(self, other: Side) -> None:
         """
         Take over the reading, too. This side becomes the producer of the other's transport only
@@ -50,6 +45,8 @@ class PlainSide(Side):
         transport = self.transport
         self.other = other  # type: ignore[assignment]
         self.write = other.transport.write
+        self.splice: Splice | None = None
+        self._full = 0
         self._recv = transport.socket.recv
         transport.protocol = self
         transport.doRead = self._read
@@ -80,6 +77,19 @@ class PlainSide(Side):
             self._trySplice()
         return None
 
+    def _drop(self) -> Any:
+        """
+        Read on only to see the end: what comes has nowhere to go.
+        """
+        try:
+            if not self._recv(_READ_SIZE):
+                self._ended()
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        return None
+
     def _ended(self) -> None:
         self.eof = True
         self.pipe.readEnded(self)
@@ -108,16 +118,27 @@ class PlainSide(Side):
 
     def lose(self) -> None:
         """
-        With nothing left to write there is nothing to wait for.
+        What is in the kernel's pipe goes first.
         """
         self.closing = True
-        incoming = self.other.splice
-        if incoming is None or incoming.finish():
-            self._close()
+        other = self.other
+        incoming = other.splice
+        ended = incoming is None or incoming.finish()
+        if not other.lost:
+            other.transport.doRead = other._drop
+        if ended:
+            self.leave()
 
-    def _close(self) -> None:
+    def leave(self) -> None:
+        """
+        With nothing left to read and to write there is nothing to wait for.
+        """
         transport = self.transport
-        if transport.queued:
+        if not self.eof:
+            self.loseWrite()
+            self._paused = False
+            transport.resumeProducing()
+        elif transport.queued:
             if transport.producer is not None:
                 transport.unregisterProducer()
             transport.loseConnection()
@@ -181,9 +202,10 @@ class PlainSide(Side):
         self.splice = None
         self._full = 0
         other = self.other
-        self.write = other.transport.write
-        if other.closing and not other.lost:
-            other._close()
+        if not (other.closing or other.lost):
+            self.write = other.transport.write
+        elif not other.lost:
+            other.leave()
 
     def unsent(self) -> int:
         """
@@ -191,3 +213,36 @@ class PlainSide(Side):
         """
         incoming = self.other.splice
         return super().unsent() + (0 if incoming is None else incoming.held)
+
+
+class _Nobody:
+    """
+    The protocol of a connection that is closed by who would be told.
+    """
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        It is known.
+        """
+
+
+_NOBODY = _Nobody()
+
+
+def closeTogether(one: PlainSide, two: PlainSide) -> bool:
+    """
+    How most pipes end: both peers have ended, and there is nothing left to write. Then both are
+    closed here, without telling the pipe.
+
+    @return: L{False}: there is more to do.
+    """
+    if not (one.eof and two.eof) or one.lost or two.lost:
+        return False
+    first, second = one.transport, two.transport
+    if first.queued or second.queued or one.splice or two.splice:
+        return False
+    one.lost = two.lost = True
+    first.protocol = second.protocol = _NOBODY
+    first.connectionLost(_DONE)
+    second.connectionLost(_DONE)
+    return True

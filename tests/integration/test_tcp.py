@@ -134,6 +134,8 @@ class BulkTests(RelayCase):
             self.assertEqual(self.splices(), 1)
             self.relay.closeAll()
             reader.hearsEnd("end")
+            for peer in peers:
+                peer.close()
             self.waitForEnd()
             record = self.records.pop()
             self.assertEqual(len(reader.received), max(record.bytesUp, record.bytesDown))

@@ -76,7 +76,7 @@ class ConnectingTests(RelayTestCase):
         client = self.accept(relay)
         self.dials[0].fail()
         self.dials[1].fail(ConnectTimedOut())
-        self.assertTrue(client.losing)
+        self.assertTrue(client.ending)
         settle(client)
         self.assertOver(relay, "connectTimeout")
         self.assertIn(self.dials[1].name, self.records[0].detail)
@@ -190,7 +190,7 @@ class AgeTests(RelayTestCase):
         ages = {}
         for second in range(101):
             self.clock.advance(1)
-            ages.update({n: second for n, (client, _) in enumerate(pairs) if client.losing})
+            ages.update({n: second for n, (client, _) in enumerate(pairs) if client.ending})
             if second == 88:
                 self.assertEqual(ages, {})
         for pair in pairs:

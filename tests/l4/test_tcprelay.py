@@ -160,7 +160,7 @@ class EndTests(RelayTestCase):
         piped = self.connected(relay)
         piped[0].receive(b"last words")
         relay.closeAll()
-        self.assertTrue(piped[0].losing and piped[1].losing)
+        self.assertTrue(piped[0].ending and piped[1].ending)
         settle(*piped)
         self.assertEqual(piped[1].written, b"last words")
         self.assertOver(relay, "drained")

@@ -121,10 +121,20 @@ class FakeTransport:
         """
         self._lost(ConnectionLost())
 
+    @property
+    def ending(self) -> bool:
+        """
+        It was told to end, or is told that nothing more comes.
+        """
+        return self.losing or self.halfClosed
+
     def settle(self) -> None:
         """
-        What was asked for comes about: the connection ends, when all is written.
+        What was asked for comes about, when all is written: the connection ends; a peer that is
+        told of the end ends as well.
         """
+        if self.connected and self.halfClosed and self.reading and not self.queued:
+            self.finish()
         if self.connected and self.aborted:
             self._lost(ConnectionAborted())
         elif self.connected and self.losing and not self.queued:

@@ -186,7 +186,7 @@ class ClosingTests(PipeTestCase):
             first.receive(b"all of this")
             first.finish()
             self.assertEqual(second.written, b"all of this")
-            self.assertTrue(second.losing)
+            self.assertTrue(second.ending)
             settle(second)
             self.assertEnded(pipe, ending)
 
@@ -247,7 +247,7 @@ class LingeringTests(PipeTestCase):
         client, backend, pipe = self.startPipe(backendTLS=True)
         client.stall()
         backend.finish()
-        self.assertTrue(client.losing)
+        self.assertTrue(client.ending)
         return client, backend, pipe
 
     def test_whoTakesNothingIsCutOff(self) -> None:
@@ -288,9 +288,9 @@ class IdleTests(PipeTestCase):
         """
         client, backend, pipe = self.startPipe(idleTimeout=8.0)
         self.clock.pump([0.5] * 15)
-        self.assertFalse(client.losing)
+        self.assertFalse(client.ending)
         self.clock.pump([0.5] * 5)
-        self.assertTrue(client.losing and backend.losing)
+        self.assertTrue(client.ending and backend.ending)
         settle(client, backend)
         self.assertEnded(pipe, Ending.IDLE)
 
@@ -302,7 +302,7 @@ class IdleTests(PipeTestCase):
         for _ in range(10):
             self.clock.pump([0.5] * 12)
             backend.receive(b"tick")
-        self.assertFalse(client.losing)
+        self.assertFalse(client.ending)
         self.clock.pump([0.5] * 22)
         settle(client, backend)
         self.assertEnded(pipe, Ending.IDLE)
@@ -325,7 +325,7 @@ class IdleTests(PipeTestCase):
         """
         client, _backend, _pipe = self.startPipe()
         self.clock.advance(1e9)
-        self.assertFalse(client.losing or client.aborted)
+        self.assertFalse(client.ending or client.aborted)
 
 
 class OwnEndTests(PipeTestCase):
@@ -340,7 +340,7 @@ class OwnEndTests(PipeTestCase):
         client, backend, pipe = self.startPipe()
         client.receive(b"last")
         pipe.close(Ending.MAX_AGE)
-        self.assertTrue(client.losing and backend.losing)
+        self.assertTrue(client.ending and backend.ending)
         settle(client, backend)
         self.assertEnded(pipe, Ending.MAX_AGE)
 

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from lbproxy.config.address import Address
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.listening import listenStream
-from lbproxy.net.pipe import Pipe
+from lbproxy.net.pipe import LINGER, Pipe
 from lbproxy.net.pipeside import Ending
 from lbproxy.net.plainside import PlainSide
 from lbproxy.net.reactor import LeanReactor
@@ -36,7 +36,8 @@ class PlainSideTests(ReactorCase):
         self.until(lambda: ends[1].events)
         port.stopListening()
         self.wires: list[Any] = [end.transport for end in ends]
-        self.deadlines = Deadlines(Clock())
+        self.clock = Clock()
+        self.deadlines = Deadlines(self.clock)
         self.done: list[Pipe] = []
         self.pipe = Pipe(self.wires[0], self.wires[1], self.done.append, self.deadlines)
         self.pipe.start()
@@ -89,16 +90,39 @@ class PlainSideTests(ReactorCase):
         self.assertEqual(self.done, [])
         count = len(self.received(self.backend, 1 << 30))
         self.assertEqual(count, self.pipe.bytesUp)
+        self.client.close()
+        self.backend.close()
         self.until(lambda: self.done)
         self.assertEqual(len(self.deadlines), 0)
 
-    def test_closingAtOnce(self) -> None:
+    def test_closingInStages(self) -> None:
         """
-        With nothing to wait for both are closed when this returns.
+        Both are told the end first; what they still say is dropped, and not counted. When they have
+        ended too, both are closed.
         """
         self.pipe.close(Ending.DRAINED)
-        self.assertEqual(self.done, [self.pipe])
+        self.client.send(b"too late")
         self.assertTrue(self.ended(self.client) and self.ended(self.backend))
+        self.client.setblocking(True)
+        self.client.shutdown(socket.SHUT_WR)
+        self.turns()
+        self.assertEqual(self.done, [])
+        self.backend.shutdown(socket.SHUT_WR)
+        self.until(lambda: self.done)
+        self.assertEqual(self.pipe.bytesUp, 0)
+
+    def test_closingWhoDoesNotEnd(self) -> None:
+        """
+        Peers that keep their half open, and even talk on, are closed after a while.
+        """
+        self.deadlines.start()
+        self.pipe.close(Ending.DRAINED)
+        for _ in range(int(3 * LINGER)):
+            self.client.send(b"and on")
+            self.turns()
+            self.clock.advance(1.0)
+        self.turns()
+        self.assertEqual(self.done, [self.pipe])
 
     def test_resetWhileWriting(self) -> None:
         """
