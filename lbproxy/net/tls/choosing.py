@@ -126,7 +126,7 @@ class AwaitedHello:
             self._fail("the peer left")
             return
         verdict = self._reader.feed(peeked[self._last :])
-        if verdict is not Verdict.NEED_MORE or len(peeked) >= HELLO_LIMIT:
+        if verdict is not Verdict.NEED_MORE:
             self._decide()
         elif len(peeked) > self._last:
             self._last = len(peeked)

@@ -12,7 +12,7 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from lbproxy.net.tls.client import ClientTLS
+from lbproxy.net.tls.client import ClientTLS, clientContext
 from lbproxy.net.tls.clientauth import ClientAuth
 from lbproxy.net.tls.server import ServerTLS
 from lbproxy.net.tls.tlssocket import PortableTLSSocket
@@ -161,6 +161,29 @@ class VerifyTests(ClientCase):
         C{verify=False} takes anybody, and says so by asking nobody.
         """
         self.assertEqual(self._answer(STRANGER.issue("b.test"), "a.test", verify=False), "up")
+
+    def test_neverAsked(self) -> None:
+        """
+        Should OpenSSL ever come up without having asked about the peer, that is a no.
+        """
+        client = ClientTLS("a.test", ca=self.ca)
+        client.context = clientContext("", False, "", "")
+        near, far = socketPair()
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        reactor = HandReactor()
+        answers: list[Failure | None] = []
+        peer = IPv4Address("TCP", "127.0.0.1", 1)
+        client.clientTransport(near, Client(), peer, reactor).handshake(answers.append)
+        server = self.serverWith(AUTHORITY.issue("a.test")).connection(far)
+        for _ in range(4):
+            try:
+                server.do_handshake()
+            except SSL.WantReadError:
+                reactor.settle()
+        [failure] = answers
+        assert failure is not None
+        self.assertEqual(str(failure.value), "TLS: the peer was not verified")
 
     def test_named(self) -> None:
         """

@@ -99,6 +99,14 @@ class ClientAuthTests(ServerCase):
         shown = meeting.theirs.get_peer_certificate(as_cryptography=True)
         self.assertEqual(shown, leaf.certificate)
 
+    def test_sessionsAreShort(self) -> None:
+        """
+        Who resumes is not verified again, so nobody may do it for long.
+        """
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        ClientAuth(self.ca).apply(context)
+        self.assertEqual(context.get_timeout(), 300)
+
     def test_badSettings(self) -> None:
         """
         What is wrong with mode or files is said at once.

@@ -4,7 +4,7 @@ Tests for L{lbproxy.net.tls.policy}.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from OpenSSL import SSL
 from twisted.internet.address import IPv4Address
@@ -12,12 +12,13 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.testing import StringTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface.verify import verifyObject
 
-from lbproxy.net.tls.policy import StrictPolicyForHTTPS
+from lbproxy.net.tls.client import clientContext
+from lbproxy.net.tls.policy import PeerRefused, StrictCreator, StrictPolicyForHTTPS
 from lbproxy.net.tls.server import ServerTLS
 from lbproxy.net.tls.tlssocket import PortableTLSSocket
 from tests.certs import Leaf
@@ -117,6 +118,23 @@ class StrictPolicyForHTTPSTests(TLSTestCase):
         self.assertEqual(self._answer(old, b"a.test"), "its certificate has expired")
         answer = self._answer(STRANGER.issue("a.test"), b"a.test")
         self.assertEqual(answer, "its certificate comes from an authority that is not trusted")
+
+    def test_neverAsked(self) -> None:
+        """
+        Should OpenSSL ever come up without having asked about the peer, that is a no.
+        """
+        near, far = socketPair()
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        creator = StrictCreator(clientContext("", False, "", ""), "a.test")
+        client = creator.clientConnectionForTLS(cast(TLSMemoryBIOProtocol, None))
+        server = ServerTLS([self.write(AUTHORITY.issue("a.test"))]).connection(far)
+        self.assertRaises(SSL.WantReadError, client.do_handshake)
+        near.send(client.bio_read(65536))
+        self.assertRaises(SSL.WantReadError, server.do_handshake)
+        client.bio_write(near.recv(65536))
+        error = self.assertRaises(PeerRefused, client.do_handshake)
+        self.assertEqual(str(error), "the peer was not verified")
 
     def test_verifyOff(self) -> None:
         """

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.tls.clientauth import ClientAuth
-from lbproxy.net.tls.native import sessionReused
+from lbproxy.net.tls.native import sessionReused, setGroups
 from lbproxy.net.tls.server import ServerTLS
 from tests.certs import Leaf, writeFile
 from tests.net.tls.handreactor import HandReactor
@@ -95,6 +95,27 @@ class ReloadTests(ServerCase):
         ours = SSL.Connection(self.client(alpn=[b"h2"]), near)
         ours.set_connect_state()
         ours.set_tlsext_host_name(b"b.test")
+        self.assertEqual(shakeHands(ours, theirs), ("up", "up"))
+        self.assertEqual(theirs.get_alpn_proto_negotiated(), b"h2")
+
+    def test_duringAHandshakeThatTakesLonger(self) -> None:
+        """
+        So does one in which the client has to say hello twice, the second time after the reload.
+        """
+        server = ServerTLS([(self.cert, self.key), self.pair("b.test")], alpn=[b"h2"])
+        near, far = socketPair()
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        context = self.client(alpn=[b"h2"])
+        # It guesses a group that we don't take.
+        self.assertTrue(setGroups(context, b"ffdhe3072:P-256"))
+        ours, theirs = SSL.Connection(context, near), server.connection(far)
+        ours.set_connect_state()
+        ours.set_tlsext_host_name(b"b.test")
+        for end in (ours, theirs):
+            self.assertRaises(SSL.WantReadError, end.do_handshake)
+        server.reload(force=True)
+        gc.collect()
         self.assertEqual(shakeHands(ours, theirs), ("up", "up"))
         self.assertEqual(theirs.get_alpn_proto_negotiated(), b"h2")
 
