@@ -18,10 +18,10 @@ from zope.interface import implementer
 
 from lbproxy.config.address import Address
 from lbproxy.net.deadlines import Deadlines
-from lbproxy.net.dialsocket import connectFailure, isLoopback, isOwnEcho, newSocket
+from lbproxy.net.dialsocket import connectFailure, isOwnEcho, newSocket
 from lbproxy.net.listening import SocketOption
-from lbproxy.net.resolving import Target, resolve
-from lbproxy.net.stream import StreamClient, streamAddress
+from lbproxy.net.resolving import Destination, Target, resolve
+from lbproxy.net.stream import StreamClient
 
 if TYPE_CHECKING:
     from lbproxy.net.dialing import ClientTLS, HandshakingTransport
@@ -116,24 +116,24 @@ class Dial:
             self._watch()
         else:
             self.deadline = self._end
-        self.connect(target)
+        self.connect(Destination.of(target))
 
-    def connect(self, target: Target) -> None:
+    def connect(self, target: Destination) -> None:
         """
         Start to connect.
         """
         self._target = target
         try:
-            skt = self._socket = newSocket(target[0], self._bindAddress, self._options)
+            skt = self._socket = newSocket(target.family, self._bindAddress, self._options)
         except OSError as e:
             self._soon(self._attemptFailed, Failure(ConnectBindError(e.errno, e.strerror)))
             return
-        code = skt.connect_ex(target[1])
+        code = skt.connect_ex(target.name)
         if code == 0:
             self._soon(self._established)
         elif code != EINPROGRESS:
             self._soon(self._attemptFailed, connectFailure(code))
-        elif isLoopback(target) and hasattr(self._reactor, "callSoon"):
+        elif target.loopback and hasattr(self._reactor, "callSoon"):
             # The kernel has shaken hands with itself by the time it returned: looking again in
             # the next turn costs one system call, being told by epoll costs four.
             self._soon(self._look)
@@ -142,7 +142,7 @@ class Dial:
 
     def _look(self) -> None:
         assert self._socket is not None
-        code = self._socket.connect_ex(self._target[1])
+        code = self._socket.connect_ex(self._target.name)
         if code in (0, EISCONN):
             self._established()
         elif code in (EALREADY, EINPROGRESS):
@@ -195,13 +195,13 @@ class Dial:
             self.fail(Failure(ConnectTimedOut()))
 
     def _established(self) -> None:
-        skt = self._socket
+        skt, there = self._socket, self._target
         assert skt is not None
-        if isOwnEcho(skt, self._target):
+        if there.loopback and isOwnEcho(skt, (there.family, there.name)):
             self._attemptFailed(connectFailure(ECONNREFUSED))
             return
         self._socket = None
-        peer = streamAddress(*self._target)
+        peer = there.peer
         if self._tls is None:
             self._begin(StreamClient(skt, self._protocol, peer, self._reactor))
         else:

@@ -17,7 +17,7 @@ from lbproxy.config.address import Address
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.dial import Dial
 from lbproxy.net.listening import SocketOption
-from lbproxy.net.resolving import numericTarget
+from lbproxy.net.resolving import numericDestination
 from lbproxy.net.stream import StreamAddress
 
 
@@ -93,7 +93,7 @@ def dial(
     if timeout:
         new.limit(timeout, deadlines)
     try:
-        target = numericTarget(address)
+        target = numericDestination(address)
     except OSError:
         target = None  # a scope that is not there: let the lookup say so
     if target is not None:

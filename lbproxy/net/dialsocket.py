@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectBindError, getConnectError
 from twisted.python.failure import Failure
 
 from lbproxy.net.listening import SocketOption
-from lbproxy.net.resolving import Target
+from lbproxy.net.resolving import Destination, Target
 
 _BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT, Linux 4.2; in the socket module since 3.12
 
@@ -62,8 +62,10 @@ def connectFailure(code: int) -> Failure:
 
 
 def isLoopback(target: Target) -> bool:
-    family, name = target
-    return family != socket.AF_UNIX and (name[0] == "::1" or name[0].startswith("127."))
+    """
+    Whether the other side is this machine for sure.
+    """
+    return Destination.of(target).loopback
 
 
 def isOwnEcho(skt: socket.socket, target: Target) -> bool:

@@ -7,12 +7,18 @@ from __future__ import annotations
 import socket
 from errno import EADDRNOTAVAIL, ECONNREFUSED, ETIMEDOUT
 
+from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectBindError, ConnectionRefusedError, TCPTimedOutError
 from twisted.trial.unittest import SynchronousTestCase
 
 from lbproxy.config.address import Address
 from lbproxy.net.dialsocket import connectFailure, isLoopback, isOwnEcho
-from lbproxy.net.resolving import Target, numericTarget
+from lbproxy.net.resolving import (
+    Destination,
+    Target,
+    numericDestination,
+    numericTarget,
+)
 
 
 def target(text: str) -> Target:
@@ -63,16 +69,28 @@ class DialSocketTests(SynchronousTestCase):
             name = skt.getsockname()
             skt.connect(name)
             self.assertTrue(isOwnEcho(skt, (socket.AF_INET, name)))
-            self.assertFalse(isOwnEcho(skt, (socket.AF_INET, ("127.0.0.1", 80))))
-            self.assertFalse(isOwnEcho(skt, (socket.AF_UNIX, "/run/backend")))
+            self.assertFalse(isOwnEcho(skt, target(f"127.0.0.2:{name[1]}")))
+            self.assertFalse(isOwnEcho(skt, target("127.0.0.1:80")))
+            self.assertFalse(isOwnEcho(skt, target("unix:/run/backend")))
 
     def test_targets(self) -> None:
         """
         Numeric addresses need no lookup, names do.
         """
         index, name = socket.if_nameindex()[0]
-        self.assertEqual((socket.AF_INET, ("192.0.2.1", 80)), target("192.0.2.1:80"))
-        self.assertEqual((socket.AF_INET6, ("2001:db8::1", 80, 0, 0)), target("[2001:db8::1]:80"))
-        self.assertEqual((socket.AF_UNIX, "/run/a"), target("unix:/run/a"))
-        self.assertEqual(index, target(f"[fe80::1%{name}]:80")[1][3])
-        self.assertIsNone(numericTarget(Address("localhost", 80)))
+        for text, family, connectable in (
+            ("192.0.2.1:80", socket.AF_INET, ("192.0.2.1", 80)),
+            ("[2001:db8::1]:80", socket.AF_INET6, ("2001:db8::1", 80, 0, 0)),
+            ("unix:/run/a", socket.AF_UNIX, "/run/a"),
+        ):
+            found = target(text)
+            self.assertEqual((family, connectable), found)
+            known = numericDestination(Address.parse(text))
+            self.assertIs(known, numericDestination(Address.parse(text)))
+            self.assertEqual(Destination.of(found), known)
+        scoped = target(f"[fe80::1%{name}]:80")
+        self.assertEqual(index, scoped[1][3])
+        peer = IPv6Address("TCP", f"fe80::1%{name}", 80, 0, index)
+        self.assertEqual(peer, Destination.of(scoped).peer)
+        for lookUp in numericTarget, numericDestination:
+            self.assertIsNone(lookUp(Address("localhost", 80)))
