@@ -1,5 +1,5 @@
 """
-How it is launched from a shell: C{lbproxy run}, C{lbproxy check}.
+How it is launched from a shell: C{lbproxy run}, C{lbproxy check}, C{lbproxy explain}.
 """
 
 from __future__ import annotations
@@ -38,6 +38,17 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say everything that is wrong with a configuration")
     check.add_argument("config", help="the configuration, a YAML file")
     check.set_defaults(command=_check)
+    explain = commands.add_parser("explain", help="say what would be done with a request, and why")
+    explain.add_argument("config", help="the configuration, a YAML file")
+    explain.add_argument("request", help='such as "GET https://shop.example.com/cart"')
+    explain.add_argument("--listener", default="", help="which one; default: by port or scheme")
+    explain.add_argument("--source", default="127.0.0.1", help="the client's address")
+    explain.add_argument("--cookie", action="append", default=[], metavar="NAME=VALUE")
+    explain.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")
+    explain.add_argument(
+        "--down", action="append", default=[], metavar="POOL/BACKEND", help="as if it were down"
+    )
+    explain.set_defaults(command=_explain)
     return parser
 
 
@@ -51,6 +62,31 @@ def _check(options: argparse.Namespace) -> int:
             print(problem, file=sys.stderr)
         return 1
     print(f"{options.config}: good")
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from lbproxy.assembly.explaining import explainRequest
+    from lbproxy.config.load import loadConfiguration
+
+    try:
+        text = explainRequest(
+            loadConfiguration(options.config),
+            options.request,
+            listener=options.listener,
+            source=options.source,
+            fields=options.header,
+            cookies=options.cookie,
+            down=options.down,
+        )
+    except ConfigError as bad:
+        for problem in bad.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    except ValueError as problem:
+        print(f"lbproxy: {problem}", file=sys.stderr)
+        return 1
+    print(text, end="")
     return 0
 
 

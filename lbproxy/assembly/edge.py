@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from lbproxy.assembly.checks import buildChecks
 from lbproxy.assembly.discovery import buildDiscovery
+from lbproxy.assembly.explaining import buildExplainer
 from lbproxy.assembly.http import HTTPAssembly
 from lbproxy.assembly.listening import RelayDrain, SiteDrain, renewing, serverTLS
 from lbproxy.assembly.opening import streamOpener
@@ -25,6 +26,7 @@ from lbproxy.config.listener import AccessLog, HTTPListener, TCPListener, UDPLis
 from lbproxy.control.admin import adminSite
 from lbproxy.control.logfile import LogFile
 from lbproxy.control.relaylog import RelayLog
+from lbproxy.l7.explain import Explainer
 from lbproxy.net.listening import listenStream
 from lbproxy.net.tls.server import ServerTLS
 from lbproxy.pool.backend import Backend, Health
@@ -50,6 +52,7 @@ class EdgeBuilder:
         self.parts = Parts.make(reactor, configuration)
         self._lag = LagWatch(reactor.seconds, _TICK)
         self._logs: dict[str, LogFile] = {}
+        self._explainers: list[Explainer] = []
         self._renewals: list[Callable[[], None]] = []
         self._http = HTTPAssembly(self.parts, self._logFile)
 
@@ -97,7 +100,10 @@ class EdgeBuilder:
 
     def _listener(self, name: str, asked: HTTPListener | TCPListener | UDPListener) -> Listener:
         if isinstance(asked, HTTPListener):
-            factory = self._http.factory(name, asked)
+            explainer = buildExplainer(self.parts.registry, name, asked)
+            self._explainers.append(explainer)
+            explain = explainer.explain if asked.explain else None
+            factory = self._http.factory(name, asked, explain)
             if asked.limits.lag:
                 self._lag.watch(name, asked.limits.lag, factory)
             return self._stream(name, asked, factory, factory, self._tls(asked))
@@ -114,7 +120,7 @@ class EdgeBuilder:
         )
 
     def _admin(self, asked: Admin, ready: Callable[[], bool]) -> Listener:
-        site = adminSite(self.parts.registry, ready, asked.token)
+        site = adminSite(self.parts.registry, ready, asked.token, self._explainers)
 
         def openPort(address: Address) -> Port:
             return listenStream(self.parts.reactor, address, site)

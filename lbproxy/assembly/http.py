@@ -50,9 +50,16 @@ class HTTPAssembly:
         self._parts = parts
         self._logFile = logFile
 
-    def factory(self, name: str, asked: listener.HTTPListener) -> HTTPFactory:
+    def factory(
+        self,
+        name: str,
+        asked: listener.HTTPListener,
+        explain: Callable[[Exchange], str] | None = None,
+    ) -> HTTPFactory:
         """
         The factory of one listener.
+
+        @param explain: answers requests that ask for it; L{None}: they may not.
         """
         settings = HTTPSettings(
             name=name,
@@ -73,9 +80,10 @@ class HTTPAssembly:
             maxConnectionsPerIP=asked.maxConnectionsPerIP,
             errorPages=ErrorPages(_pages(asked.errorPages)),
             record=self._record(asked.accessLog),
+            explain=explain,
         )
         common = self._rateGuards(asked.rateLimit)
-        routes = [Route(_match(each.match), self._plan(each, common)) for each in asked.routes]
+        routes = [Route(routeMatch(each.match), self._plan(each, common)) for each in asked.routes]
         parts = self._parts
         return HTTPFactory(RouteTable(routes), settings, parts.deadlines, parts.reactor.seconds)
 
@@ -112,7 +120,7 @@ class HTTPAssembly:
         if asked.redirect is not None:
             return RedirectPlan(asked.redirect.to, asked.redirect.status)
         if asked.respond is not None:
-            return RespondPlan(_reply(asked.respond))
+            return _respond(asked.respond)
         changes = _changes(asked)
         plans = [(ProxyPlan(self._upstream(s.pool), changes), s.weight) for s in asked.targets]
         return plans[0][0] if len(plans) == 1 else SplitPlan(plans, self._parts.rng.random)
@@ -159,7 +167,10 @@ def _upstreamSettings(asked: PoolConfig) -> UpstreamSettings:
     )
 
 
-def _match(asked: match.HTTPMatch) -> Match:
+def routeMatch(asked: match.HTTPMatch) -> Match:
+    """
+    A route's conditions, compiled.
+    """
     return Match(
         hosts=[host.strip("[]") for host in asked.host],
         paths=[path.encode("utf-8") for path in asked.path],
@@ -219,9 +230,17 @@ def _edits(asked: edit.HeaderEdits) -> HeaderEdits:
     return HeaderEdits(asked.set, asked.add, asked.remove)
 
 
-def _reply(asked: edit.Respond) -> Reply:
-    fields = tuple((name.encode(), value.encode("utf-8")) for name, value in asked.headers.items())
-    return Reply(asked.status, asked.body.encode("utf-8"), fields)
+def _respond(asked: edit.Respond) -> RespondPlan:
+    varying = {name: text for name, text in asked.headers.items() if Template(text).fixed is None}
+    fixed = tuple(
+        (name.encode("ascii"), text.encode("utf-8"))
+        for name, text in asked.headers.items()
+        if name not in varying
+    )
+    body = asked.body.encode("utf-8")
+    if any(name.lower() == "content-type" for name in varying):
+        return RespondPlan(Reply(asked.status, body, fixed, b""), HeaderEdits(varying))
+    return RespondPlan(Reply(asked.status, body, fixed), HeaderEdits(varying))
 
 
 def _pages(asked: Mapping[int, str]) -> dict[int, bytes]:

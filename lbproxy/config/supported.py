@@ -27,7 +27,6 @@ UNSUPPORTED: tuple[str, ...] = (
     "listeners.*.routes.auth.forward",
     "listeners.*.routes.auth.jwt",
     "listeners.*.routes.rateLimit.shared",
-    "listeners.*.explain",
     "listeners.*.rateLimit.shared",
     # affinity
     "pools.*.affinity.cookie.mode = rewrite",

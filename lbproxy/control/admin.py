@@ -6,13 +6,15 @@ and ready.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from lbproxy.control.explain import ExplainResource
 from lbproxy.control.pools import JSONResource, PoolsResource
+from lbproxy.l7.explain import Explainer
 from lbproxy.pool.registry import Registry
 
 
@@ -31,13 +33,20 @@ class AdminRoot(Resource):
     yes or no.
     """
 
-    def __init__(self, registry: Registry, ready: Callable[[], bool], token: str = "") -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        ready: Callable[[], bool],
+        token: str = "",
+        explainers: Sequence[Explainer] = (),
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._token = token.encode("utf-8")
         self.putChild(b"healthz", JSONResource(lambda: (200, {"status": "ok"})))
         self.putChild(b"readyz", JSONResource(lambda: _readiness(ready())))
         self._api = Resource()
         self._api.putChild(b"pools", PoolsResource(registry))
+        self._api.putChild(b"explain", ExplainResource(explainers))
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         if path == b"api":
@@ -65,10 +74,17 @@ def _readiness(ready: bool) -> tuple[int, dict[str, str]]:
     return (200, {"status": "ready"}) if ready else (503, {"status": "not ready"})
 
 
-def adminSite(registry: Registry, ready: Callable[[], bool], token: str = "") -> Site:
+def adminSite(
+    registry: Registry,
+    ready: Callable[[], bool],
+    token: str = "",
+    explainers: Sequence[Explainer] = (),
+) -> Site:
     """
     The factory of the admin listener.
+
+    @param explainers: of the http listeners; may grow.
     """
-    site = _QuietSite(AdminRoot(registry, ready, token))
+    site = _QuietSite(AdminRoot(registry, ready, token, explainers))
     site.noisy = False
     return site

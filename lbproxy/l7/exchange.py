@@ -135,9 +135,14 @@ class Exchange(RequestContext):
             plan.start(self)
 
     def _ruledOut(self, factory: HTTPFactory) -> bool:
-        verdict = factory.rules.verdict(self)
+        rules = factory.rules
+        verdict = rules.verdict(self)
         if verdict is None:
-            return False
+            if rules.explain is None or self.head.block.get(b"x-lb-explain") is None:
+                return False
+            self.code = "explained"
+            self.reply(Reply(200, rules.explain(self).encode("utf-8")))
+            return True
         status, self.code, extra = verdict
         if not self.requestDone or self.head.form == "authority":
             self.connection.closing = True

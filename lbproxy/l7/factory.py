@@ -68,6 +68,7 @@ class HTTPSettings:
     @ivar maxConnections: 0 for no limit; over it new ones wait in the kernel's backlog.
     @ivar maxConnectionsPerIP: 0 for no limit; over it a connection's first request is answered 429.
     @ivar record: told of each exchange at its end, for the access log.
+    @ivar explain: says what would be done with a request that has the field X-LB-Explain.
     """
 
     name: str = "http"
@@ -81,6 +82,7 @@ class HTTPSettings:
     maxConnectionsPerIP: int = 0
     errorPages: ErrorPages = field(default_factory=ErrorPages)
     record: Callable[[Exchange], object] | None = None
+    explain: Callable[[Exchange], str] | None = None
 
 
 @dataclass(slots=True)
@@ -125,7 +127,7 @@ class HTTPFactory(Factory):
         self.keepAlive = settings.timeouts.keepAlive
         self.secure = settings.secure
         self.errorPages = settings.errorPages
-        self.rules = Rules(settings.admits)
+        self.rules = Rules(settings.admits, settings.explain)
         self.deadlines = deadlines
         self.seconds = seconds
         self.now = now

@@ -21,20 +21,27 @@ class Rules:
     The rules of one listener.
     """
 
-    __slots__ = ("_admits",)
+    __slots__ = ("_admits", "_always", "explain")
 
-    def __init__(self, admits: Callable[[str], bool] | None) -> None:
+    def __init__(
+        self,
+        admits: Callable[[str], bool] | None,
+        explain: Callable[[Exchange], str] | None = None,
+    ) -> None:
         """
         @param admits: whether a client's address may come in at all; L{None}: everybody may.
+        @param explain: answers requests that ask with C{X-LB-Explain}; L{None}: they may not.
         """
         self._admits = admits
+        self._always = admits is not None or explain is not None
+        self.explain = explain
 
     def concern(self, exchange: Exchange) -> bool:
         """
         Whether L{verdict} has to be asked; most requests are none of its business.
         """
         head = exchange.head
-        return self._admits is not None or head.form != "origin" or head.method in LIMITED_HOPS
+        return self._always or head.form != "origin" or head.method in LIMITED_HOPS
 
     def verdict(self, exchange: Exchange) -> tuple[int, str, bytes] | None:
         """
@@ -48,6 +55,9 @@ class Rules:
             # RFC 9110 9.3.6: CONNECT is for proxies that tunnel anywhere; a gateway has no use for
             # it.
             return 405, "connectRefused", _ALLOW
+        if head.method == b"TRACE" and head.hasBody:
+            # RFC 9110 9.3.8: a TRACE has no content; a backend may not expect any either.
+            return 400, "traceBody", b""
         if head.form == "absolute" and not exchange.secure and head.scheme == b"https":
             # RFC 9110 7.4: what was meant to be secure did not come so.
             return 421, "misdirected", b""
