@@ -139,7 +139,7 @@ class ServerTLS:
         @param peer: what C{getPeer} says.
         """
         connection = self.connection(skt)
-        deadlines = self.deadlinesOn(reactor)
+        deadlines = self._deadlinesOn(reactor)
         handshake = Handshake(reactor, connection, deadlines)
 
         def transport() -> TLSStream:
@@ -147,10 +147,7 @@ class ServerTLS:
 
         return AcceptedTLS(self, handshake, protocol, peer, transport)
 
-    def deadlinesOn(self, reactor: Any) -> Deadlines:
-        """
-        The wheel in use.
-        """
+    def _deadlinesOn(self, reactor: Any) -> Deadlines:
         if self._deadlines is None:
             self._deadlines = Deadlines(reactor)
             self._deadlines.start()
@@ -166,7 +163,7 @@ class ServerTLS:
 
     def failedWith(self, reason: str, peer: StreamAddress) -> None:
         """
-        Count, and say so now and then. There was a connection before, so there is a wheel.
+        Count, and say so now and then.
         """
         if reason not in self.failed and len(self.failed) >= _REASONS:
             reason = "other"
