@@ -47,6 +47,7 @@ class HostPattern(Kind):
 
 Host = Annotated[str, HostPattern()]
 HeaderName = Annotated[str, Text(TOKEN, "a header's name, such as X-Edge")]
+CookieName = Annotated[str, Text(TOKEN, "a cookie's name, such as group")]
 Method = Annotated[str, Text(TOKEN, "a method, such as GET")]
 AbsolutePath = Annotated[str, Text(r"/[^\x00-\x1f\x7f]*", 'a path that begins with "/"')]
 
@@ -100,7 +101,7 @@ class HTTPMatch(Model):
     method: OneOrMany[Method] = Field(default=(), description="The request's method; case matters.")
     header: Mapping[HeaderName, Value] = Field(default={}, description="Headers by name.")
     query: Mapping[String, Value] = Field(default={}, description="Query parameters by name.")
-    cookie: Mapping[String, Value] = Field(default={}, description="Cookies by name.")
+    cookie: Mapping[CookieName, Value] = Field(default={}, description="Cookies by name.")
     source: OneOrMany[Network] = Field(default=(), description="The client's address.")
 
     @model_validator(mode="after")

@@ -28,11 +28,15 @@ class Reply:
         fields: tuple[tuple[bytes, bytes], ...] = (),
         contentType: bytes = b"text/plain; charset=utf-8",
     ) -> None:
+        """
+        @param contentType: of a body for which C{fields} have none; empty: it goes without.
+        """
         self.status = status
-        self.body = body
+        # What followed these would be read as the beginning of the next answer.
+        self.body = body = body if hasBody(status) else b""
         self._line = b"HTTP/1.1 %d %b\r\n" % (status, REASONS.get(status, b""))
         names = {name.lower() for name, _ in fields}
-        if body and b"content-type" not in names:
+        if body and contentType and b"content-type" not in names:
             fields = (*fields, (b"Content-Type", contentType))
         if hasBody(status):
             fields = (*fields, (b"Content-Length", b"%d" % len(body)))

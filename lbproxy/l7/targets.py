@@ -4,9 +4,13 @@ Which target does the backend see? The client's own, unless the route rewrites i
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
-from lbproxy.wire.http1 import RequestHead, canonicalPath
+from lbproxy.wire.http1 import BadMessage, RequestHead, canonicalPath
+
+# Dot segments, maybe escaped: what a prefix is cut off from must not climb out of it again.
+_mayClimb = re.compile(rb"/(?:\.|%2[eE])").search
 
 
 def originTarget(head: RequestHead) -> bytes:
@@ -49,6 +53,8 @@ class Rewriting:
         """
         The target for the backend.
         """
+        if head.path == b"*":
+            return b"*"  # the server itself, not something on it
         path = self._strip(head.path)
         if self._regex is not None:
             pattern, replacement = self._regex
@@ -60,8 +66,13 @@ class Rewriting:
         prefix = self._stripPrefix
         if not prefix:
             return raw
-        # Escapes and dot segments must not hide the prefix that the route has matched.
-        path = raw if raw.startswith(prefix) else canonicalPath(raw)
+        path = raw
+        if not raw.startswith(prefix) or _mayClimb(raw):
+            # Escapes and dot segments must not hide the prefix that the route has matched.
+            try:
+                path = canonicalPath(raw)
+            except BadMessage:
+                return raw
         if not path.startswith(prefix):
             return raw
         rest = path[len(prefix) :]

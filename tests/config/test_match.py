@@ -88,6 +88,7 @@ class HTTPMatchTests(SynchronousTestCase):
             self.assertIn("wanted one of a text", refused(header={"X-A": value}))
         self.assertIn("write it in quotes", refused(query={"beta": 1}))
         self.assertIn("a header's name", refused(header={"X A": "1"}))
+        self.assertIn("a cookie's name", refused(cookie={"a b": "1"}))
 
 
 class TCPMatchTests(SynchronousTestCase):

@@ -1,11 +1,16 @@
 """
-Requests that have been read but not begun, for tests of what looks at them.
+Requests that have been read but not begun, and routes that change them: builders for tests.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lbproxy.l7.exchange import Exchange
 from lbproxy.l7.factory import HTTPSettings
+from lbproxy.l7.matching import Match
+from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
+from lbproxy.l7.routing import Route
 from lbproxy.wire.http1 import (
     HeaderBlock,
     RequestHead,
@@ -59,3 +64,36 @@ def exchangeOf(
     protocol, _ = stage.connect(peer)
     exchange = protocol.exchange = Exchange(protocol, head or asked(), stage.clock.seconds())
     return exchange
+
+
+class Proxied(Stage):
+    """
+    A stage whose one route makes changes.
+    """
+
+    def __init__(self, settings: HTTPSettings | None = None, **changes: object) -> None:
+        made = replace(ProxyChanges(), **changes)  # type: ignore[arg-type]
+
+        def routes(plain: Plan) -> list[Route[Plan]]:
+            self.changed = ProxyPlan(self.upstream, made)
+            return [Route(Match(), self.changed)]
+
+        super().__init__(settings=settings, routes=routes)
+        self.protocol, self.wire = self.connect()
+
+    def send(self, data: bytes) -> bytes:
+        """
+        @return: what the backend gets for it.
+        """
+        self.protocol.dataReceived(data)
+        dialed = self.dials[-1]
+        if not dialed.accepted:
+            dialed.accept()
+        return dialed.wire.take()
+
+    def answer(self, data: bytes) -> bytes:
+        """
+        @return: what the client gets for it.
+        """
+        self.dials[-1].answer(data)
+        return self.wire.take()

@@ -4,8 +4,6 @@ Tests for L{lbproxy.l7.plan}: what backends and clients get to read.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,51 +11,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from lbproxy.config.address import Address
 from lbproxy.l7.compression import Compression
 from lbproxy.l7.exchange import Exchange
-from lbproxy.l7.factory import HTTPSettings
 from lbproxy.l7.headers import HeaderEdits
-from lbproxy.l7.matching import Match
-from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
-from lbproxy.l7.routing import Route
+from lbproxy.l7.plan import ProxyPlan
 from lbproxy.l7.targets import Rewriting
 from lbproxy.l7.templates import Template
 from lbproxy.pool.backend import BackendSpec
 from lbproxy.wire.http1 import RequestHead, RequestReader, requestBody
 from lbproxy.wire.http1.memo import Memo
-from tests.l7.asking import asked, exchangeOf
+from tests.l7.asking import Proxied, asked, exchangeOf
 from tests.l7.doubles import GET, OK, Stage
-
-
-class Proxied(Stage):
-    """
-    A stage whose one route makes changes.
-    """
-
-    def __init__(self, settings: HTTPSettings | None = None, **changes: object) -> None:
-        made = replace(ProxyChanges(), **changes)  # type: ignore[arg-type]
-
-        def routes(plain: Plan) -> list[Route[Plan]]:
-            self.changed = ProxyPlan(self.upstream, made)
-            return [Route(Match(), self.changed)]
-
-        super().__init__(settings=settings, routes=routes)
-        self.protocol, self.wire = self.connect()
-
-    def send(self, data: bytes) -> bytes:
-        """
-        @return: what the backend gets for it.
-        """
-        self.protocol.dataReceived(data)
-        dialed = self.dials[-1]
-        if not dialed.accepted:
-            dialed.accept()
-        return dialed.wire.take()
-
-    def answer(self, data: bytes) -> bytes:
-        """
-        @return: what the client gets for it.
-        """
-        self.dials[-1].answer(data)
-        return self.wire.take()
 
 
 def reread(sent: bytes) -> RequestHead:
