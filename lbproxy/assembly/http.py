@@ -5,6 +5,7 @@ Which http listeners were asked for?
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import re2
@@ -122,8 +123,13 @@ class HTTPAssembly:
         if asked.respond is not None:
             return _respond(asked.respond)
         changes = _changes(asked)
-        plans = [(ProxyPlan(self._upstream(s.pool), changes), s.weight) for s in asked.targets]
+        plans = [(self._proxy(share.pool, changes), share.weight) for share in asked.targets]
         return plans[0][0] if len(plans) == 1 else SplitPlan(plans, self._parts.rng.random)
+
+    def _proxy(self, name: str, changes: ProxyChanges) -> ProxyPlan:
+        upstream = self._upstream(name)
+        cookies = getattr(upstream.pool.affinity, "edits", None)
+        return ProxyPlan(upstream, replace(changes, cookies=cookies))
 
     def _upstream(self, name: str) -> Upstream:
         upstream = self.upstreams.get(name)

@@ -13,7 +13,8 @@ from lbproxy.config import affinity as affinityConfig
 from lbproxy.config import pool as poolConfig
 from lbproxy.interfaces import IAffinity, IBalancer
 from lbproxy.pool.admission import QueueSettings
-from lbproxy.pool.affinity.cookie import CookieAffinity, CookieSettings
+from lbproxy.pool.affinity.cookie import cookieAffinity
+from lbproxy.pool.affinity.settings import CookieSettings
 from lbproxy.pool.affinity.table import headerAffinity, sourceIPAffinity
 from lbproxy.pool.backend import BackendSpec
 from lbproxy.pool.balancers.names import Surroundings, balancerMaker
@@ -117,7 +118,7 @@ def _affinity(parts: Parts, asked: affinityConfig.Affinity | None) -> IAffinity 
     if asked is None:
         return None
     if asked.cookie is not None:
-        return CookieAffinity(_cookie(asked.cookie))
+        return cookieAffinity(_cookie(asked.cookie))
     if asked.sourceIP is not None:
         source = asked.sourceIP
         return sourceIPAffinity(
@@ -142,4 +143,10 @@ def _cookie(asked: affinityConfig.CookieAffinity) -> CookieSettings:
         sameSite=asked.sameSite,
         httpOnly=asked.httpOnly,
         secure=None if asked.secure == "auto" else asked.secure,
+        mode=asked.mode,
+        indirect=asked.indirect,
+        nocache=asked.nocache,
+        preserve=asked.preserve,
+        maxIdle=asked.maxIdle,
+        maxLife=asked.maxLife,
     )

@@ -55,6 +55,17 @@ class CookieAffinity(Model):
 
     @model_validator(mode="after")
     def _check(self) -> CookieAffinity:
+        if self.indirect and self.mode in ("rewrite", "prefix"):
+            raise ValueError(
+                f"indirect would lose what the backend changes in mode {self.mode}; "
+                "wanted mode insert or passive"
+            )
+        if self.preserve and self.mode != "insert" and not self.indirect:
+            raise ValueError("preserve does nothing here; wanted mode insert, or indirect")
+        if (self.maxIdle or self.maxLife) and self.mode != "insert":
+            raise ValueError(
+                f"mode {self.mode} has no dates; wanted mode insert with maxIdle and maxLife"
+            )
         if self.sameSite == "None" and self.secure is False:
             raise ValueError(
                 "browsers refuse sameSite None without secure; wanted secure true or auto"

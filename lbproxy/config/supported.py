@@ -29,14 +29,6 @@ UNSUPPORTED: tuple[str, ...] = (
     "listeners.*.routes.rateLimit.shared",
     "listeners.*.rateLimit.shared",
     # affinity
-    "pools.*.affinity.cookie.mode = rewrite",
-    "pools.*.affinity.cookie.mode = prefix",
-    "pools.*.affinity.cookie.mode = passive",
-    "pools.*.affinity.cookie.indirect",
-    "pools.*.affinity.cookie.nocache",
-    "pools.*.affinity.cookie.preserve",
-    "pools.*.affinity.cookie.maxIdle",
-    "pools.*.affinity.cookie.maxLife",
     # health checks
     # resilience
     "pools.*.discover.etcd",

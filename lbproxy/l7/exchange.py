@@ -340,7 +340,7 @@ class Exchange(RequestContext):
         self.status = 101
         self.client = None
         self.firstByte = self.connection.factory.seconds()
-        self.connection.transport.write(plan.switchHead(head))
+        self.connection.transport.write(plan.switchHead(self, head))
         self.connection.startTunnel(self, client.transport, rest)
 
     def tunnelDone(self, bytesDown: int, code: str) -> None:

@@ -8,7 +8,7 @@ that repeats itself costs one lookup.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from itertools import product
 from types import MappingProxyType
@@ -133,10 +133,18 @@ class RequestRenderer:
     and without the request's ID.
     """
 
-    __slots__ = ("_drop", "_lines", "_setsHost")
+    __slots__ = ("_cookies", "_drop", "_lines", "_setsHost")
 
-    def __init__(self, edits: HeaderEdits = NO_EDITS) -> None:
+    def __init__(
+        self, edits: HeaderEdits = NO_EDITS, cookies: Callable[[bytes], bytes] | None = None
+    ) -> None:
+        """
+        @param cookies: what becomes of a Cookie field's value; empty: the field goes.
+        """
+        self._cookies = cookies
         self._drop = _REQUEST_OWN | withTwins(edits.dropped)
+        if cookies is not None:
+            self._drop |= {b"cookie"}
         self._lines = edits.lines
         self._setsHost = b"host" in edits.dropped
 
@@ -155,6 +163,9 @@ class RequestRenderer:
             if lower not in drop and lower not in named
         ]
         lines.append(self._lines)
+        if self._cookies is not None:
+            kept = filter(None, map(self._cookies, block.getAll(b"cookie")))
+            lines += [b"Cookie: %b\r\n" % value for value in kept]
         hop = []
         if b"te" in named and _acceptsTrailers(block):
             lines.append(b"TE: trailers\r\n")

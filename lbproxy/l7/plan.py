@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
     from lbproxy.l7.targets import Rewriting
     from lbproxy.l7.upstream import Upstream
+    from lbproxy.pool.affinity.edits import CookieEdits
 
 
 class Plan(Protocol):
@@ -42,6 +43,7 @@ class ProxyChanges:
 
     @ivar host: the Host that backends see; L{None}: the client's.
     @ivar timeout: seconds for the whole exchange; 0: none.
+    @ivar cookies: what the pool's affinity does to cookies; L{None}: nothing.
     """
 
     requestEdits: HeaderEdits = NO_EDITS
@@ -50,6 +52,7 @@ class ProxyChanges:
     host: Template | None = None
     compression: Compression | None = None
     timeout: float = 0.0
+    cookies: CookieEdits | None = None
 
 
 _NO_CHANGES = ProxyChanges()
@@ -77,7 +80,9 @@ class ProxyPlan:
 
     __slots__ = (
         "_coded",
+        "_cookies",
         "_host",
+        "_keepsCookies",
         "_namesRequests",
         "_request",
         "_requestEdits",
@@ -98,9 +103,14 @@ class ProxyPlan:
         self._varies = changes.requestEdits.varies
         self._namesRequests = b"x-request-id" not in changes.requestEdits.dropped
         self._responseEdits = changes.responseEdits
-        self._request = RequestRenderer(changes.requestEdits)
-        self._response = ResponseRenderer(changes.responseEdits)
-        self._coded = ResponseRenderer(changes.responseEdits, RANGED)
+        cookies = self._cookies = changes.cookies
+        editing = cookies.request if cookies is not None and cookies.editsRequests else None
+        self._request = RequestRenderer(changes.requestEdits, editing)
+        # What the affinity may change is added for each response.
+        apart = frozenset((b"set-cookie",)) if cookies is not None else frozenset[bytes]()
+        self._response = ResponseRenderer(changes.responseEdits, apart)
+        self._coded = ResponseRenderer(changes.responseEdits, RANGED | apart)
+        self._keepsCookies = b"set-cookie" not in changes.responseEdits.dropped
         self._rewriting = changes.rewriting
         self._host = changes.host
 
@@ -175,7 +185,24 @@ class ProxyPlan:
             and head.status not in (204, 304)
             and self.compression is None
             and not self._responseEdits.varies
+            and not (self._cookies is not None and head.block.has(b"set-cookie"))
         )
+
+    def _affinityLines(self, exchange: Exchange, head: ResponseHead) -> bytes:
+        """
+        The C{Set-Cookie} fields that depend on whose the client is.
+        """
+        lease, cookies = exchange.lease, self._cookies
+        if lease is None:
+            return b""
+        if cookies is None:
+            return b"" if lease.setCookie is None else b"Set-Cookie: %b\r\n" % lease.setCookie
+        if lease.setCookie is None and not head.block.has(b"set-cookie"):
+            return b""
+        theirs = head.block.getAll(b"set-cookie") if self._keepsCookies else []
+        result = cookies.response(lease, exchange, theirs)
+        lines = b"".join(b"Set-Cookie: %b\r\n" % value for value in result.values)
+        return lines + b"Cache-Control: private\r\n" if result.nocache else lines
 
     def _head(self, head: ResponseHead, lines: bytes, framing: bytes) -> bytes:
         return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, lines, framing)
@@ -195,9 +222,7 @@ class ProxyPlan:
         if needsDate:
             lines += exchange.connection.factory.dateLine()
         lines += self._responseEdits.varying(exchange)
-        lease = exchange.lease
-        if lease is not None and lease.setCookie is not None:
-            lines += b"Set-Cookie: %b\r\n" % lease.setCookie
+        lines += self._affinityLines(exchange, head)
         if closing:
             lines += b"Connection: close\r\n"
         return self._head(head, lines, download.framing)
@@ -209,12 +234,13 @@ class ProxyPlan:
         lines, _ = self._response.render(head.block)
         return self._head(head, lines, b"")
 
-    def switchHead(self, head: ResponseHead) -> bytes:
+    def switchHead(self, exchange: Exchange, head: ResponseHead) -> bytes:
         """
         A 101 response as the client gets it: Upgrade is for one hop, so both fields are written
         anew.
         """
         lines, _ = self._response.render(head.block)
+        lines += self._affinityLines(exchange, head)
         return b"HTTP/1.1 101 %b\r\n%bUpgrade: %b\r\nConnection: Upgrade\r\n\r\n" % (
             head.reason or REASONS[101],
             lines,
