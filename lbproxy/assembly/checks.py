@@ -76,12 +76,12 @@ def _probe(parts: Parts, asked: PoolConfig, check: HealthCheck) -> IProbe:
         return _udpProbe(parts, check, check.udp, target)
     if check.tls is not None:
         inspector = CertificateInspector(failWithin=check.tls.expiresIn)
-        tls = clientTLS(asked) or ClientTLS()
+        tls = clientTLS(parts, asked) or ClientTLS(deadlines=parts.deadlines)
         dial = streamDialer(parts.reactor, _handshaking(asked, tls))
         return StreamProbe(dial, TCPDialogue(), target, inspect=inspector)
     secure = _speaksTLS(asked, check)
     offered = (b"h2",) if check.grpc is not None else ()
-    wanted = clientTLS(asked, offered) if secure else None
+    wanted = clientTLS(parts, asked, offered) if secure else None
     dialogue = _dialogue(check, secure)
     return StreamProbe(streamDialer(parts.reactor, _handshaking(asked, wanted)), dialogue, target)
 

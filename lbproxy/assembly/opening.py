@@ -50,7 +50,9 @@ def streamOpener(
                 entrance,
                 reusePort=asked.socket.reusePort,
                 tls=transports,
-                options=_options(address, asked.socket, getattr(asked, "transparent", False)),
+                options=listenerOptions(
+                    address, asked.socket, getattr(asked, "transparent", False)
+                ),
             )
         factory.addPort(port)
         return port
@@ -66,12 +68,17 @@ def probes(asked: SocketOptions) -> list[SocketOption]:
     return [*keepAlive(alive.idle, alive.interval, alive.count), *userTimeout(asked.userTimeout)]
 
 
-def _options(address: Address, asked: SocketOptions, transparent: bool) -> list[SocketOption]:
+def listenerOptions(
+    address: Address, asked: SocketOptions, transparent: bool, *, stream: bool = True
+) -> list[SocketOption]:
+    """
+    @param stream: TCP; otherwise UDP, which has no connections to be probed.
+    """
     return listeningOptions(
         address,
         interface=asked.interface,
         dualStack=asked.dualStack,
-        fastOpen=asked.fastOpen,
-        probes=probes(asked),
+        fastOpen=asked.fastOpen if stream else 0,
+        probes=probes(asked) if stream else (),
         transparent=transparent,
     )

@@ -16,7 +16,7 @@ from lbproxy.net.tls.client import ClientTLS
 from lbproxy.pool.backend import Backend
 
 
-def clientTLS(asked: PoolConfig, alpn: Sequence[bytes] = ()) -> ClientTLS | None:
+def clientTLS(parts: Parts, asked: PoolConfig, alpn: Sequence[bytes] = ()) -> ClientTLS | None:
     """
     The TLS that a pool's backends speak; L{None}: none.
 
@@ -32,6 +32,7 @@ def clientTLS(asked: PoolConfig, alpn: Sequence[bytes] = ()) -> ClientTLS | None
         cert=tls.cert,
         key=tls.key,
         alpn=alpn,
+        deadlines=parts.deadlines,
     )
 
 
@@ -46,7 +47,7 @@ def dialer(
         parts.reactor,
         parts.deadlines,
         timeout,
-        tls=clientTLS(asked),
+        tls=clientTLS(parts, asked),
         sendProxy=None if asked.sendProxyProtocol == "off" else asked.sendProxyProtocol,
         transparent=transparent,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lbproxy.assembly.networks import admission, networkSet
+from lbproxy.assembly.opening import listenerOptions
 from lbproxy.assembly.parts import Parts
 from lbproxy.assembly.tcp import limiter
 from lbproxy.config import listener, route
@@ -16,6 +17,7 @@ from lbproxy.l4.udpcontext import UDPContext
 from lbproxy.l4.udprecord import recorder
 from lbproxy.l4.udprelay import UDPRelay
 from lbproxy.l4.udpsettings import UDPRoute, UDPSettings
+from lbproxy.net.socketoptions import checkTransparent
 from lbproxy.services.listener import Port
 
 Test = Callable[[str], bool]
@@ -28,11 +30,14 @@ def udpRelay(parts: Parts, name: str, asked: listener.UDPListener, log: Log) -> 
     """
     The relay of one listener.
     """
+    if asked.transparent:
+        checkTransparent()
     settings = UDPSettings(
         idleTimeout=asked.udp.idleTimeout,
         responses=asked.udp.responses,
         maxSessions=asked.udp.maxSessions,
         perDatagram=asked.udp.perDatagram,
+        transparent=asked.transparent,
     )
     lines = log(asked.accessLog)
     relay = UDPRelay(
@@ -61,7 +66,8 @@ def datagramOpener(
     def openPort(address: Address) -> Port:
         if address.systemd:
             return relay.adopt(parts.inherited.take(address.systemd))
-        return relay.listen(address, reusePort=asked.socket.reusePort)
+        options = listenerOptions(address, asked.socket, asked.transparent, stream=False)
+        return relay.listen(address, reusePort=asked.socket.reusePort, options=options)
 
     return openPort
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from lbproxy.control.accesslog import LineSink
@@ -14,10 +14,15 @@ from lbproxy.control.accesslog import LineSink
 
 class Record(Protocol):
     """
-    One relay after its end, a named tuple.
+    One relay after its end: a named tuple of texts and numbers.
     """
 
+    @property
+    def _fields(self) -> tuple[str, ...]: ...
+
     def _asdict(self) -> dict[str, Any]: ...
+
+    def __iter__(self) -> Any: ...
 
 
 class RelayLog:
@@ -25,7 +30,7 @@ class RelayLog:
     Writes records as C{key=value} pairs, or as JSON.
     """
 
-    __slots__ = ("_json", "_now", "_sink")
+    __slots__ = ("_form", "_json", "_now", "_second", "_stamp", "_texts", "_write")
 
     def __init__(
         self, sink: LineSink, asJSON: bool = False, now: Callable[[], float] = time.time
@@ -33,23 +38,46 @@ class RelayLog:
         """
         @param now: seconds since the epoch.
         """
-        self._sink = sink
+        self._write = sink.write
         self._json = asJSON
         self._now = now
+        self._second = -1
+        self._stamp = ""
+        # A log has records of one kind: how they read is found out from the first.
+        self._form = ""
+        self._texts: tuple[bool, ...] = ()
 
     def __call__(self, record: Record) -> None:
-        facts = record._asdict()
+        now = self._now()
         if self._json:
-            line = json.dumps({"time": round(self._now(), 3), **facts})
+            line = json.dumps({"time": round(now, 3), **record._asdict()})
         else:
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._now()))
-            pairs = (f"{key}={_plain(value)}" for key, value in facts.items())
-            line = " ".join((stamp, *pairs))
-        self._sink.write(line.encode("utf-8", "backslashreplace") + b"\n")
+            line = self._pairs(record, now)
+        self._write(line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def _pairs(self, record: Record, now: float) -> str:
+        if int(now) != self._second:
+            self._second = int(now)
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now))
+        if not self._form:
+            self._form = "%s " + " ".join(_forms(record))
+            self._texts = tuple(isinstance(value, str) for value in record)
+        values = [
+            quoted(value) if isText else value
+            for value, isText in zip(record, self._texts, strict=True)
+        ]
+        return self._form % (self._stamp, *values)
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    text = str(value)
-    return json.dumps(text) if not text or not text.isprintable() or " " in text else text
+def _forms(record: Record) -> Iterable[str]:
+    for name, value in zip(record._fields, record, strict=True):
+        yield f"{name}=%.3f" if isinstance(value, float) else f"{name}=%s"
+
+
+def quoted(text: str) -> str:
+    """
+    C{text} as it is, or in quotes where it is empty or would not read as one word.
+    """
+    if text and text.isprintable() and " " not in text and '"' not in text:
+        return text
+    return json.dumps(text)
