@@ -5,28 +5,27 @@ By hand: C{python -m bench.tls [--rounds 3] [--seconds 2] [--servers lbproxy,bar
 Prints the lowest and the median CPU time (user and system) of the server per unit, each server in
 turn on one core with the load on another. C{request}: keep-alive, 64 connections. C{full},
 C{resumed}: a new connection with one request each. C{idle}: resident KiB per connection after its
-first request. Needs nginx, wrk and openssl.
+first request. Needs nginx and wrk.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import socket
 import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from bench.relay import _await, _cpu, _end, _freePort
+from bench import clients
+from bench.processes import PROXY_CORE, Server, freePorts
 from tests.certs import Authority
 
-_SERVER_CORE, _LOAD_CORE = "0", "1"
-_SERVERS = ("lbproxy", "bare", "stock", "nginx")
+_SERVERS = "lbproxy,bare,stock,nginx"
+_SCENARIOS = ["request", "full", "resumed", "idle"]
 _IDLE = 300
 
 _NGINX = """
@@ -37,8 +36,8 @@ http {{
     proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder};
     scgi_temp_path {folder};
     server {{
-        listen 127.0.0.1:{port} ssl backlog=4096;
-        ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {cert}; ssl_certificate_key {key};
+        listen 127.0.0.1:{port} ssl backlog=4096; ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_certificate {cert}; ssl_certificate_key {key};
         location / {{ return 200 "thirty-two bytes of a small body"; }}
     }}
 }}
@@ -50,101 +49,63 @@ class Bench:
     One server at a time, and what is done to it.
     """
 
-    def __init__(self, folder: Path, seconds: int) -> None:
-        self.folder = folder
-        self.seconds = seconds
-        self.port = _freePort()
-        self.cert, self.key = Authority().issue("localhost", "127.0.0.1").write(str(folder))
-
-    def start(self, name: str) -> subprocess.Popen[bytes]:
-        """
-        Start a server by its name.
-        """
-        if name == "nginx":
-            conf = self.folder / "nginx.conf"
-            values = {"folder": self.folder, "port": self.port, "cert": self.cert, "key": self.key}
-            conf.write_text(_NGINX.format(**values))
-            command = ["nginx", "-c", str(conf)]
-        else:
-            command = [sys.executable, "-m", "bench.tlsserver", name]
-            command += [str(self.port), self.cert, self.key]
-        return subprocess.Popen(
-            ["taskset", "-c", _SERVER_CORE, *command],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self._folder = folder
+        self._seconds = seconds
+        [self._port] = freePorts(1)
+        self._cert, self._key = Authority().issue("localhost", "127.0.0.1").write(str(folder))
 
     def measure(self, name: str, scenario: str) -> float:
         """
         @return: microseconds of CPU per unit, or KiB per idle connection.
         """
-        server = self.start(name)
+        server = Server(self._command(name), PROXY_CORE, self._folder / "log", [self._port])
         try:
-            _await(self.port)
             if scenario == "idle":
-                return self._idle(server.pid)
+                return self._idle(server)
             self._load(scenario, 1)
-            before = _cpu(server.pid)
-            units = self._load(scenario, self.seconds)
+            before = server.cpuSeconds()
+            units = self._load(scenario, self._seconds)
             time.sleep(0.1)
-            return (_cpu(server.pid) - before) / units * 1e6
+            return (server.cpuSeconds() - before) / units * 1e6
         finally:
-            _end(server)
+            server.stop()
 
-    def _load(self, scenario: str, seconds: int) -> int:
+    def _command(self, name: str) -> list[str]:
+        if name != "nginx":
+            program = [sys.executable, "-m", "bench.tlsserver", name]
+            return [*program, str(self._port), self._cert, self._key]
+        conf = self._folder / "nginx.conf"
+        values = {"folder": self._folder, "port": self._port, "cert": self._cert, "key": self._key}
+        conf.write_text(_NGINX.format(**values))
+        return ["nginx", "-c", str(conf)]
+
+    def _load(self, scenario: str, seconds: float) -> float:
         if scenario == "request":
-            return self._count(
-                r"(\d+) requests in",
-                [
-                    "wrk",
-                    "-t",
-                    "1",
-                    "-c",
-                    "64",
-                    "-d",
-                    f"{seconds}s",
-                    f"https://127.0.0.1:{self.port}/",
-                ],
-            )
-        reuse = "-reuse" if scenario == "resumed" else "-new"
-        command = ["openssl", "s_time", "-connect", f"127.0.0.1:{self.port}", "-www", "/", reuse]
-        return self._count(r"(\d+) connections in \d+ real", [*command, "-time", str(seconds)])
+            load = clients.wrk(f"https://127.0.0.1:{self._port}/", seconds)
+        else:
+            load = clients.tls(self._port, seconds, scenario == "resumed")
+        assert load.units and not load.failed, load
+        return load.units
 
-    def _count(self, pattern: str, command: list[str]) -> int:
-        done = subprocess.run(
-            ["taskset", "-c", _LOAD_CORE, *command], capture_output=True, text=True, check=False
-        )
-        found = re.search(pattern, done.stdout)
-        assert found and int(found[1]), done.stdout + done.stderr
-        return int(found[1])
-
-    def _idle(self, pid: int) -> float:
-        context = ssl.create_default_context(cafile=None)
+    def _idle(self, server: Server) -> float:
+        context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         opened = [self._ask(context) for _ in range(20)]
-        before = _resident(pid)
+        before = server.rss()
         opened += [self._ask(context) for _ in range(_IDLE)]
         time.sleep(0.2)
-        grown = _resident(pid) - before
+        grown = server.rss() - before
         for connection in opened:
             connection.close()
-        return grown / _IDLE
+        return grown / _IDLE / 1024
 
     def _ask(self, context: ssl.SSLContext) -> ssl.SSLSocket:
-        connection = context.wrap_socket(socket.create_connection(("127.0.0.1", self.port)))
+        connection = context.wrap_socket(socket.create_connection(("127.0.0.1", self._port)))
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         connection.recv(1000)
         return connection
-
-
-def _resident(pid: int) -> int:
-    """
-    KiB.
-    """
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1])
 
 
 def main() -> None:
@@ -153,9 +114,9 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--servers", default=",".join(_SERVERS))
-    parser.add_argument("scenario", nargs="*", default=["request", "full", "resumed", "idle"])
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--servers", default=_SERVERS)
+    parser.add_argument("scenario", nargs="*", default=_SCENARIOS)
     options = parser.parse_args()
     servers = options.servers.split(",")
     folder = Path(tempfile.mkdtemp())

@@ -29,13 +29,13 @@ _ALPN = (b"http/1.1",)
 
 class Answer(Protocol):
     """
-    Not more of HTTP than wrk and s_time can tell.
+    Not more of HTTP than the clients can tell.
     """
 
     def dataReceived(self, data: bytes) -> None:
         transport: Any = self.transport
         transport.write(ANSWER)
-        if _CLOSE in data or data.startswith(b"GET / HTTP/1.0"):
+        if _CLOSE in data:
             transport.loseConnection()
 
 
@@ -79,8 +79,9 @@ def stock(port: int, cert: str, key: str) -> None:
     reactor: Any = installed
     with open(cert, "rb") as certificate, open(key, "rb") as private:
         pair = ssl.PrivateCertificate.loadPEM(certificate.read() + private.read())
-    options = pair.options()
-    options.enableSessionTickets = True
+    options = ssl.CertificateOptions(
+        privateKey=pair.privateKey.original, certificate=pair.original, enableSessionTickets=True
+    )
     reactor.listenSSL(
         port, Factory.forProtocol(Answer), options, backlog=4096, interface="127.0.0.1"
     )
@@ -136,7 +137,7 @@ def _turn(connection: Any) -> bool:
         data = connection.recv(READ_SIZE)
         if data:
             connection.send(ANSWER)
-        if _CLOSE in data or data.startswith(b"GET / HTTP/1.0"):
+        if _CLOSE in data:
             connection.shutdown()
         elif not data:
             connection.shutdown()
