@@ -10,7 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from lbproxy.net.foresight import foresee
 
-
 LATE = ("late", "later", "last")
 
 
