@@ -76,6 +76,7 @@ class HTTPClientProtocol(Protocol):
     _head: ResponseHead | None = None
     _closed = False
     _begun = False
+    _bodyBegun = False
     _paused = False
 
     def __init__(self, upstream: Upstream, backend: Backend, exchange: Served) -> None:
@@ -112,6 +113,7 @@ class HTTPClientProtocol(Protocol):
         Begin an exchange with the head of its request and as much of the body as there is.
         """
         self._begun = False
+        self._bodyBegun = False
         self._informational = 0
         upstream = self.upstream
         self.deadline = upstream.seconds() + upstream.headTimeout
@@ -123,6 +125,7 @@ class HTTPClientProtocol(Protocol):
         """
         More of the request's body; each piece gives the backend time anew.
         """
+        self._bodyBegun = True
         if not self._begun:
             self.deadline = self.upstream.seconds() + self.upstream.headTimeout
         self.transport.write(data)
@@ -278,7 +281,7 @@ class HTTPClientProtocol(Protocol):
         """
         if self.exchange is None:
             self.close()
-        elif self._paused or not self.exchange.requestDone:
+        elif self._paused or not (self.exchange.requestDone or self._owesInvitation()):
             # It isn't the backend that we wait for.
             self.deadline = now + self.upstream.idleTimeout
             self.upstream.deadlines.watch(self)
@@ -286,6 +289,14 @@ class HTTPClientProtocol(Protocol):
             self._broken(Outcome.TIMED_OUT, "responseTimeout", "no response head in time")
         else:
             self._broken(Outcome.TIMED_OUT, "responseStalled", "the response stalled")
+
+    def _owesInvitation(self) -> bool:
+        """
+        Whether the client waits with its body for a 100 (Continue), or for the answer without it.
+        """
+        exchange = self.exchange
+        waits = exchange is not None and exchange.head.block.expectContinue
+        return waits and not self._informational and not self._bodyBegun
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._closed = True

@@ -129,6 +129,9 @@ class Exchange(RequestContext):
                 connection.hold(rest)
         elif rest:
             self.requestData(rest)
+            if not self.requestDone and connection.exchange is self:
+                # Who has sent some of it waits for no invitation.
+                connection.expectBody(False)
         else:
             connection.expectBody(block.expectContinue)
         if connection.exchange is self:
@@ -294,6 +297,9 @@ class Exchange(RequestContext):
         if data:
             self.connection.transport.write(data)
         if done:
+            if not self.requestDone:
+                # What is left of the request must not be taken for the next one.
+                self.connection.closing = True
             self._complete()
 
     def retryable(self, head: ResponseHead) -> bool:
@@ -430,6 +436,8 @@ class Exchange(RequestContext):
             status, code, detail = bad.status, bad.code, bad.detail
         self.code, self.detail = code, detail
         self.connection.closing = True
+        # More of it may be on its way, for all we know.
+        self.requestDone = False
         self._dropBackend(Outcome.CLIENT_LEFT)
         if self.status:
             self.abort()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Seconds that a client which sent its FIN may still get its answer: shutting down the sending side
 # is legal (RFC 9112 9.6), but looks just like leaving, and a client that left is not worked for.
+# Again as many for each piece of a response that has begun.
 _HALF_CLOSE_GRACE = 0.25
 # Seconds and bytes for which a connection that we close is still read, so that the client sees the
 # answer and not the reset that unread bytes cause (RFC 9112 9.6).
@@ -73,6 +74,7 @@ class HTTPServerProtocol(Protocol):
     _pumping = False
     _left = False
     _unsent = 0
+    _seenDown = -1
 
     def __init__(self, factory: HTTPFactory) -> None:
         self.factory: HTTPFactory = factory
@@ -217,7 +219,12 @@ class HTTPServerProtocol(Protocol):
         exchange = self.exchange
         if exchange is None:
             self._awaitRequest(self.factory.seconds())
-        elif exchange.client is not None:
+            return
+        if self._left:
+            self._awaitAnswer()
+        elif not exchange.requestDone:
+            self.expectBody(False)
+        if exchange.client is not None:
             exchange.client.resumeReading()
 
     def stopProducing(self) -> None:
@@ -328,7 +335,8 @@ class HTTPServerProtocol(Protocol):
         """
         exchange = self.exchange
         if self._left or self._lingering:
-            self.abandon()
+            if self._lingering or not self._takesResponse(now):
+                self.abandon()
         elif self._writesBlocked:
             self._checkProgress(now)
         elif exchange is None:
@@ -383,10 +391,31 @@ class HTTPServerProtocol(Protocol):
                 self._close()
         elif exchange.requestDone:
             self._left = True
-            self.deadline = self.factory.seconds() + _HALF_CLOSE_GRACE
-            self.factory.deadlines.watch(self)
+            if not self._writesBlocked:
+                self._awaitAnswer()
         else:
             self.abandon()
+
+    def _awaitAnswer(self) -> None:
+        self.deadline = self.factory.seconds() + _HALF_CLOSE_GRACE
+        self.factory.deadlines.watch(self)
+
+    def _takesResponse(self, now: float) -> bool:
+        """
+        Whether a client that sent its FIN is there all the same: one that left would answer what
+        we send with a reset, so while its response moves it is served.
+        """
+        exchange = self.exchange
+        if exchange is None or not exchange.status:
+            return False
+        if self._writesBlocked:
+            self._checkProgress(now)
+            return True
+        if exchange.bytesDown == self._seenDown and not unsentBytes(self.transport):
+            return False
+        self._seenDown = exchange.bytesDown
+        self.deadline = now + _HALF_CLOSE_GRACE
+        return True
 
     def writeConnectionLost(self) -> None:
         pass

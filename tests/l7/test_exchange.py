@@ -258,6 +258,70 @@ class UploadTests(SynchronousTestCase):
         self.stage.advance(3)
         self.assertTrue(self.wire.aborted)
 
+    def test_earlyStreamedResponseEndsConnection(self) -> None:
+        """
+        A response that comes in pieces and ends before the request has: what is left of the body
+        is never taken for the next request.
+        """
+        self.protocol.dataReceived(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nab")
+        self.stage.dials[0].accept()
+        self.stage.dials[0].answer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        self.stage.dials[0].answer(b"cd")
+        self.assertTrue(self.wire.ended)
+        self.protocol.dataReceived(b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertEqual([record.head.method for record in self.stage.records], [b"PUT"])
+        self.assertEqual(len(self.stage.dials), 1)
+
+    def test_stalledBodyBehindItsBeginning(self) -> None:
+        """
+        A client that sends the beginning of a body with its head and then no more is not waited
+        for longer than one that sends none.
+        """
+        self.protocol.dataReceived(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab")
+        backend = self.stage.dials[0].accept()
+        self.stage.advance(31)
+        self.assertEqual(status(self.wire), b"HTTP/1.1 408 Request Timeout")
+        self.assertTrue(backend.aborted)
+
+    def test_stalledBodyAfterBlockedWrites(self) -> None:
+        """
+        Reading the response for a while doesn't free a client from sending its request.
+        """
+        self.protocol.dataReceived(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        self.stage.dials[0].accept()
+        self.stage.dials[0].answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+        self.wire.producer.pauseProducing()
+        self.wire.producer.resumeProducing()
+        self.stage.advance(31)
+        self.assertTrue(self.wire.aborted)
+
+    def test_invitationThatNeverComes(self) -> None:
+        """
+        A client that waits for 100 (Continue) and a backend that waits for the body don't wait for
+        ever: the backend owes an answer.
+        """
+        self.protocol.dataReceived(
+            b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+        )
+        self.stage.dials[0].accept()
+        self.stage.advance(61)
+        self.assertEqual(status(self.wire), b"HTTP/1.1 504 Gateway Timeout")
+        self.assertEqual(self.stage.records[0].code, "responseTimeout")
+
+    def test_refusedRequestIsReadOut(self) -> None:
+        """
+        A client still sending what was refused gets the answer, not the reset that unread bytes
+        would cause.
+        """
+        self.protocol.dataReceived(b"GET / HTTP/1.1\r\nbad line\r\n")
+        self.assertEqual(status(self.wire), b"HTTP/1.1 400 Bad Request")
+        self.assertTrue(self.wire.ended)
+        self.assertFalse(self.wire.disconnecting)
+        self.protocol.dataReceived(GET)
+        self.assertEqual(len(self.stage.records), 1)
+        self.stage.advance(3)
+        self.assertTrue(self.wire.aborted)
+
 
 class FailureTests(SynchronousTestCase):
     """
@@ -440,6 +504,22 @@ class ClientLeavesTests(SynchronousTestCase):
         self.stage.advance(0.5)
         self.assertTrue(backend.aborted)
         self.assertTrue(wire.aborted)
+
+    def test_halfCloseWithinResponse(self) -> None:
+        """
+        A client that ended its sending side and takes its response gets all of it, however long
+        that is; one whose response rests is called off.
+        """
+        self.stage.dials[0].accept()
+        self.stage.dials[0].answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        self.protocol.readConnectionLost()
+        for _ in range(5):
+            self.stage.dials[0].answer(b"a")
+            self.stage.advance(0.2)
+        self.assertFalse(self.wire.aborted)
+        self.stage.advance(0.6)
+        self.assertTrue(self.wire.aborted)
+        self.assertEqual(self.stage.records[0].code, "clientLeft")
 
 
 class BackPressureTests(SynchronousTestCase):
