@@ -143,12 +143,13 @@ class DirectStream(DirectWriting):
         self.disconnected = 1
         self.connected = 0
         self._direct = False
-        self._clearQueue()
+        if self._queue:
+            self._clearQueue()
         if self.producer is not None:
             self.producer.stopProducing()
             self.producer = None
         self.stopReading()
-        self.stopWriting()
+        self.reactor.removeWriter(self)
         self._closeSocket(not isinstance(reason.value, ConnectionAborted))
         protocol = self.protocol
         if self._ended:  # bound methods of ours on ourselves: a cycle
