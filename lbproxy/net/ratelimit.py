@@ -12,6 +12,8 @@ from collections.abc import Callable
 # Keys kept at a time. When there are more, those whose buckets are full go first; a flood of new
 # keys can make us forget an old one, never grow.
 _MAX_KEYS = 100_000
+# Seconds. Sums of fractions are not exact: a token that is a rounding error away is there.
+_SLACK = 1e-6
 
 
 class RateLimit:
@@ -21,7 +23,7 @@ class RateLimit:
     @ivar refused: how often the answer was no.
     """
 
-    __slots__ = ("_fullAt", "_interval", "_maxKeys", "_seconds", "_tolerance", "refused")
+    __slots__ = ("_fullAt", "_interval", "_maxKeys", "_seconds", "_start", "_tolerance", "refused")
 
     def __init__(
         self,
@@ -35,8 +37,10 @@ class RateLimit:
         @param per: seconds.
         """
         self._interval = per / requests
-        self._tolerance = self._interval * (burst - 1)
+        self._tolerance = self._interval * (burst - 1) + _SLACK
         self._seconds = seconds
+        # Times are counted from here: seconds since 1970 leave a float too few digits for sums.
+        self._start = seconds()
         self._maxKeys = maxKeys
         self._fullAt: dict[object, float] = {}
         self.refused = 0
@@ -50,7 +54,7 @@ class RateLimit:
 
         @return: 0 when there was one; else the seconds after which there will be.
         """
-        now = self._seconds()
+        now = self._seconds() - self._start
         fullAt = self._fullAt.get(key, 0.0)
         if fullAt <= now:
             fullAt = now

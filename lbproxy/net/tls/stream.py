@@ -270,7 +270,7 @@ class TLSStream(Stream):
         """
         if not self.connected:
             return
-        unsent = self.queued + unsentBytes(self)
+        unsent = unsentBytes(self)
         if self._unsent > unsent or (self.producer is not None and not unsent):
             self._unsent = unsent
             self.deadline = now + self._closeTimeout / 2
