@@ -120,7 +120,9 @@ def compressible(request: RequestHead, response: ResponseHead) -> bool:
     block = response.block
     if request.version != 11 or response.status in (204, 206, 304) or response.status < 200:
         return False
-    if block.has(b"content-encoding") or b"no-transform" in (block.get(b"cache-control") or b""):
+    if block.has(b"content-encoding"):
+        return False
+    if b"no-transform" in b",".join(block.getAll(b"cache-control")).lower():
         return False
     if 0 <= block.contentLength < _MIN_SIZE:
         return False

@@ -66,16 +66,19 @@ class PasswordFile:
                 password,
             )
             checking.addCallbacks(bool, self._failed)
-            checking.addCallback(self._checked, digest, answer)
+            checking.addCallback(self._checked, self._file, digest, answer)
             checking.addErrback(lambda failure: self._log.failure("an answer failed", failure))
 
     def _failed(self, failure: Any) -> bool:
         self._log.failure("cannot check a password of {path}", failure, path=self._path)
         return False
 
-    def _checked(self, right: bool, digest: bytes, answer: Callable[[bool], None]) -> None:
+    def _checked(
+        self, right: bool, file: HtpasswdFile, digest: bytes, answer: Callable[[bool], None]
+    ) -> None:
         self._waiting -= 1
-        if right:
+        # What was right by a file that has changed meanwhile must not be remembered for the new one.
+        if right and file is self._file:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[digest] = None
