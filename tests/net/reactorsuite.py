@@ -1,9 +1,9 @@
 """
 Does our reactor keep Twisted's contract? Runs Twisted's own tests for reactors on it::
 
-    python -m tests.reactor_suite                      # those of reactor_suite.txt, on lbproxy's
-    python -m tests.reactor_suite epoll                # the same on Twisted's, to compare
-    python -m tests.reactor_suite lbproxy twisted.internet.test.test_tcp
+    python -m tests.net.reactorsuite                      # those of reactorsuite.txt, on lbproxy's
+    python -m tests.net.reactorsuite epoll                # the same on Twisted's, to compare
+    python -m tests.net.reactorsuite lbproxy twisted.internet.test.test_tcp
 
 Needs PyHamcrest, as Twisted's tests do. Twisted's C{ReactorBuilder} makes its cases for a list of
 reactors that it knows; here the list has one name.
@@ -28,7 +28,7 @@ class EPollReactor(LeanReactor):
 
 
 _REACTORS = {
-    "lbproxy": "tests.reactor_suite.EPollReactor",
+    "lbproxy": "tests.net.reactorsuite.EPollReactor",
     "epoll": "twisted.internet.epollreactor.EPollReactor",
     "poll": "twisted.internet.pollreactor.PollReactor",
 }
