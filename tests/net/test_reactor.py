@@ -1,5 +1,5 @@
 """
-Tests for what L{lbproxy.net.reactor} adds; C{tests.net.reactorsuite} runs Twisted's own tests on it.
+Tests for what L{lbproxy.net.reactor} adds. C{tests.net.reactorsuite} runs Twisted's own on it.
 """
 
 from __future__ import annotations
