@@ -7,6 +7,7 @@ years. Where one is missing, whoever asks goes without: slower, or with OpenSSL'
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
@@ -17,7 +18,7 @@ try:
 except ImportError:  # pragma: no cover
     _ffi = _lib = None
 
-_NEEDED = (
+_READING = (
     "ERR_clear_error",
     "SSL_ERROR_WANT_READ",
     "SSL_ERROR_WANT_WRITE",
@@ -26,9 +27,26 @@ _NEEDED = (
     "SSL_read",
     "SSL_write",
 )
+_ASKING = (
+    "SSL_CTX_set_alpn_select_cb",
+    "SSL_CTX_set_tlsext_servername_callback",
+    "SSL_TLSEXT_ERR_ALERT_FATAL",
+    "SSL_get_servername",
+    "SSL_set_SSL_CTX",
+    "TLSEXT_NAMETYPE_host_name",
+)
+
+
+def _has(names: tuple[str, ...]) -> bool:
+    return _ffi is not None and all(hasattr(_lib, name) for name in names)
+
 
 #: Reading and writing past pyOpenSSL's wrappers is possible.
-HAS_DIRECT = _ffi is not None and all(hasattr(_lib, name) for name in _NEEDED)
+HAS_DIRECT = _has(_READING)
+#: Answering OpenSSL's questions is, too.
+HAS_CALLBACKS = _has(_ASKING)
+#: What a callback returns to end the handshake.
+ALERT_FATAL: int = _lib.SSL_TLSEXT_ERR_ALERT_FATAL if HAS_CALLBACKS else 2
 
 ffi: Any = _ffi
 lib: Any = _lib
@@ -54,3 +72,31 @@ def sessionReused(connection: SSL.Connection) -> bool:
         return bool(lib.SSL_session_reused(connection._ssl))
     except AttributeError:
         return False
+
+
+def setServerNameCallback(context: SSL.Context, answer: Callable[..., int]) -> None:
+    """
+    @param answer: called with C{(SSL *, int *, void *)}.
+    """
+    callback = ffi.callback("int (*)(SSL *, int *, void *)", answer, error=ALERT_FATAL)
+    lib.SSL_CTX_set_tlsext_servername_callback(context._context, callback)
+    _keep(context, callback)
+
+
+def setProtocolCallback(context: SSL.Context, answer: Callable[..., int]) -> None:
+    """
+    @param answer: called with C{(SSL *, unsigned char **, unsigned char *, unsigned char *,
+        unsigned int, void *)}.
+    """
+    kind = (
+        "int (*)(SSL *, unsigned char **, unsigned char *, "
+        "const unsigned char *, unsigned int, void *)"
+    )
+    callback = ffi.callback(kind, answer, error=ALERT_FATAL)
+    lib.SSL_CTX_set_alpn_select_cb(context._context, callback, ffi.NULL)
+    _keep(context, callback)
+
+
+def _keep(context: SSL.Context, callback: Any) -> None:
+    # OpenSSL has only its address. It may be called as long as the context is in use.
+    context.set_app_data((context.get_app_data(), callback))

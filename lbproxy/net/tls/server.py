@@ -123,7 +123,7 @@ class ServerTLS:
         Ready for its handshake.
         """
         connection = TLSSocket(self._contexts.first, skt, self._scratch)
-        # The callbacks must live as long as their handshake, whatever is reloaded meanwhile.
+        # All the contexts must live as long as the connection, whatever is reloaded meanwhile.
         connection.set_app_data(self._contexts)
         connection.set_accept_state()
         return connection

@@ -7,11 +7,12 @@ another context: neither the versions, nor the options, nor who is verified.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from OpenSSL import SSL
 
+from lbproxy.net.tls.callbacks import chooseContext, chooseProtocol
 from lbproxy.net.tls.certificates import CertificatePair, NameTable
 from lbproxy.net.tls.clientauth import ClientAuth
 from lbproxy.net.tls.profiles import PROFILES, VERSIONS
@@ -19,14 +20,6 @@ from lbproxy.net.tls.profiles import PROFILES, VERSIONS
 # Sessions are resumed in one and the same context only (its keys never leave it), so this needs no
 # secrecy; without it OpenSSL refuses to resume where clients have certificates.
 _SESSION_ID = b"lbproxy"
-
-SelectProtocol = Callable[[SSL.Connection, list[bytes]], bytes]
-
-
-class NoCommonProtocol(Exception):
-    """
-    The client speaks nothing that the listener does.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +47,7 @@ class ServerPolicy:
         New contexts, never used: pyOpenSSL forbids to change one after its first connection.
         """
         table = NameTable([(pair.names, self._context(pair)) for pair in pairs])
-        # Asked of the first context only, where all connections begin.
-        table.first.set_tlsext_servername_callback(_switcher(table))
+        chooseContext(table)
         return table
 
     def _context(self, pair: CertificatePair) -> SSL.Context:
@@ -65,7 +57,7 @@ class ServerPolicy:
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         self._setSessions(context)
         if self.alpn:
-            context.set_alpn_select_callback(_selector(self.alpn))
+            chooseProtocol(context, self.alpn)
         if self.clientAuth is not None:
             self.clientAuth.apply(context)
         show(context, pair)
@@ -95,30 +87,3 @@ def show(context: SSL.Context, pair: CertificatePair) -> None:
         reasons = e.args[0] if e.args else ""
         detail = reasons[0][2] if isinstance(reasons, list) and reasons else str(e)
         raise ValueError(f"{pair.certPath}: OpenSSL refuses it: {detail}") from None
-
-
-def _switcher(table: NameTable[SSL.Context]) -> Callable[[SSL.Connection], None]:
-    first, find = table.first, table.find
-
-    def switch(connection: SSL.Connection) -> None:
-        name = connection.get_servername()
-        if name is not None:
-            context = find(name.decode("ascii", "replace"))
-            if context is not first:
-                connection.set_context(context)
-
-    return switch
-
-
-def _selector(alpn: Iterable[bytes]) -> SelectProtocol:
-    preferred = tuple(alpn)
-
-    def select(connection: SSL.Connection, offered: list[bytes]) -> bytes:
-        for protocol in preferred:
-            if protocol in offered:
-                return protocol
-        # pyOpenSSL answers an exception with the alert that RFC 7301 3.2 wants, and raises it again
-        # from the handshake.
-        raise NoCommonProtocol("no common protocol (ALPN)")
-
-    return select

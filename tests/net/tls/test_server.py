@@ -267,10 +267,10 @@ class ServerTransportTests(ServerCase):
         self._accept()
         ours = self._client(alpn=[b"smtp"])
         self._shake(ours)
-        self.assertEqual(self.server.failed, {"no common protocol (ALPN)": 1})
-        self.assertEqual(self._lines(), ["no common protocol (ALPN)"])
+        self.assertEqual(self.server.failed, {"no application protocol": 1})
+        self.assertEqual(self._lines(), ["no application protocol"])
         [failure] = self.protocol.failures
-        self.assertEqual(str(failure.value), "TLS: no common protocol (ALPN)")
+        self.assertEqual(str(failure.value), "TLS: no application protocol")
         self.assertEqual((self.far.fileno(), self.protocol.made), (-1, 0))
         self.assertEqual((self.reactor.readers, self.reactor.writers), ({}, {}))
         self.assertEqual(len(self.deadlines), 0)
