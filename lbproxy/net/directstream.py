@@ -101,10 +101,11 @@ class DirectStream(DirectWriting):
     def loseConnection(self) -> None:
         if self.TLS:
             super().loseConnection()  # type: ignore[no-untyped-call]
-        elif self.connected and not self.disconnecting and not self._ended:
+        elif self.connected and not self.disconnecting:
             self.disconnecting = True
             self.stopReading()
-            self._flush()
+            if not self._ended:
+                self._flush()
 
     def loseWriteConnection(self) -> None:
         if self.connected and not self._ended:

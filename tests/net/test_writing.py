@@ -214,6 +214,19 @@ class WritingTests(StreamCase):
         self.assertIs(ConnectionLost, server.lostBy())
         self.assertEqual(b"go away" * 1000, server.data)
 
+    def test_lastWordsUnwanted(self) -> None:
+        """
+        Whoever closes on the first of a dead peer's last words is spared the others.
+        """
+        server, peer = self.connect()
+        server.wire.bufferSize = 1000
+        server.onData = lambda data: server.wire.loseConnection()
+        peer.send(b"go away" * 1000)
+        reset(peer)
+        server.wire.write(b"more")
+        self.until(lambda: server.lost)
+        self.assertEqual(1000, len(server.data))
+
 
 class WritingOnEpollTests(WritingTests):
     """
