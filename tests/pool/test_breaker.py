@@ -104,6 +104,8 @@ class BreakerTests(_Building):
         self.assertEqual(self.circuit(pool), Circuit.HALF_OPEN)
         self.use(pool, "a", OK)
         self.assertEqual(self.circuit(pool), Circuit.CLOSED)
+        told = [line.partition("circuit ")[2] for line in self.heard]
+        self.assertEqual(told, ["open: server error", "half open: its time is over", "closed: ok"])
 
     def test_whatWasUnderWayDoesNotCount(self) -> None:
         """Leases from before it opened change nothing while it is open."""

@@ -94,7 +94,7 @@ class WaitingRoomTests(SynchronousTestCase):
         for deadline in (5.0, 2.0, 9.0, 3.0):
             self.enter("a", deadline)
         self.assertEqual(self.room.due, 2.0)
-        self.assertEqual([wait.deadline for wait in self.room.overdue(4.0)], [2.0, 3.0])
+        self.assertEqual([wait.deadline for wait in self.room.overdue(3.0)], [2.0, 3.0])
         self.assertEqual((self.room.due, len(self.room)), (5.0, 2))
         self.assertEqual(self.room.overdue(4.0), [])
 

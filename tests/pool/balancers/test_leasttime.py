@@ -103,6 +103,17 @@ class LeastTimeTests(contract.BalancerContract):
         pool.acquire(SOMEONE).release(Outcome.OK, 0.0)
         self.assertFalse(balancer._averages[pool.backends["a"]].known)
 
+    def test_averageFollowsWhatIsFaster(self) -> None:
+        """It jumps up to a slow answer, and comes down to fast ones within the decay."""
+        balancer = self.makeBalancer()
+        pool = buildPool("a", balancer=lambda: balancer)
+        seen = []
+        for latency in (0.1, 0.5, 0.1, 0.1, 0.1):
+            pool.acquire(SOMEONE).release(Outcome.OK, latency)
+            seen.append(round(balancer._averages[pool.backends["a"]].value, 3))
+            self.clock.advance(5)
+        self.assertEqual(seen, [0.1, 0.5, 0.343, 0.247, 0.189])
+
     def test_loadCountsBeforeAnyAnswer(self) -> None:
         """While nobody has answered yet, leases are spread."""
         pool = self.build("a", "b", "c")

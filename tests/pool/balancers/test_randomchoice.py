@@ -58,6 +58,15 @@ class RandomChoiceTests(contract.BalancerContract):
             pool.acquire(FakeContext())
         self.assertApproximates(pool.backends["a"].active, 300, 12)
 
+    def test_loadCountsAmongTheRest(self) -> None:
+        """When some are excluded the less loaded of the others wins, too."""
+        pool = buildPool("a", "b", "c", balancer=twoChoices)
+        a, b, c = pool.backends.values()
+        for _ in range(400):
+            pool.acquire(FakeContext(), [a])
+        self.assertLess(abs(b.active - c.active), 8)
+        self.assertEqual(a.active, 0)
+
     def test_sameSeedSamePicks(self) -> None:
         """A test, or a simulation, can be repeated."""
         runs = [picks(buildPool("a", "b", "c", balancer=twoChoices), 50) for _ in range(2)]
