@@ -48,7 +48,8 @@ defaults
     mode tcp
     log global
     option tcplog
-    option splice-auto
+    option splice-request
+    option splice-response
     timeout connect 5s
     timeout client 1h
     timeout server 1h
