@@ -4,6 +4,8 @@ What a pool may ask about a TCP connection.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.address import UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -33,8 +35,8 @@ class TCPContextTests(SynchronousTestCase):
         """
         Clients of a UNIX socket have no address.
         """
-        client = FakeTransport()
-        client.getPeer = lambda: UNIXAddress(None)  # type: ignore[method-assign, assignment]
+        client: Any = FakeTransport()
+        client._peer = UNIXAddress(None)
         self.assertEqual(TCPContext(client).clientIP, "")
 
     def test_nothingElse(self) -> None:
