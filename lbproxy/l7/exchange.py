@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
-from lbproxy.errors import DownstreamError, LBProxyError, NoBackendAvailable, Outcome
-from lbproxy.l7.context import RequestContext
+from lbproxy.errors import DownstreamError, NoBackendAvailable, Outcome
 from lbproxy.l7.download import Body, Download
 from lbproxy.l7.replies import Reply
+from lbproxy.l7.serving import Serving
 from lbproxy.l7.trouble import Trouble, mayRepeat
 from lbproxy.l7.upload import Upload
 from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, ResponseHead, requestBody
@@ -27,80 +27,19 @@ from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, ResponseHea
 if TYPE_CHECKING:
     from lbproxy.l7.client import HTTPClientProtocol
     from lbproxy.l7.factory import HTTPFactory
-    from lbproxy.l7.hedging import Hedge
     from lbproxy.l7.plan import ProxyPlan
-    from lbproxy.l7.server import HTTPServerProtocol
-    from lbproxy.pool.backend import Backend
     from lbproxy.pool.lease import Lease
 
 # Stands for what could not be read as a request.
 UNREADABLE = RequestHead(b"-", b"-", "origin", b"-", None, b"", HeaderBlock(11, []))
 
 
-class Exchange(RequestContext):
+class Exchange(Serving):
     """
-    A request being served.
-
-    @ivar started: when the whole head had arrived, seconds.
-    @ivar requestDone: the client has sent all of its request.
-    @ivar ended: when all was over, seconds.
-    @ivar backend: the last one tried.
-    @ivar status: the status sent to the client; 0 before one was.
-    @ivar firstByte: when the response's head came, seconds; 0 before. Set by the client side.
-    @ivar bytesDown: body bytes of the response sent on.
-    @ivar code: how it ended, a word of C{docs/termination-codes.md}.
-    @ivar detail: the reason in words, for the log.
-    @ivar over: nothing more will happen.
+    A request on its way to a backend, and the response on its way to the client.
     """
 
-    __slots__ = (
-        "backend",
-        "bytesDown",
-        "client",
-        "code",
-        "deadline",
-        "detail",
-        "download",
-        "ended",
-        "firstByte",
-        "hedge",
-        "lease",
-        "over",
-        "plan",
-        "requestDone",
-        "started",
-        "status",
-        "trouble",
-        "upload",
-    )
-
-    def __init__(self, connection: HTTPServerProtocol, head: RequestHead, now: float) -> None:
-        # All in one place: a call for the context's part would cost as much as the part itself.
-        self.connection = connection
-        self.head = head
-        self.clientIP = connection.clientOf(head) if connection.hop.trusted else connection.peer
-        self.secure = connection.secure
-        self.serverName = connection.serverName
-        self.path = head.path
-        self.requestID = b""
-        self.requestDone = True
-        self.started = now
-        self.plan: ProxyPlan | None = None
-        self.lease: Lease | None = None
-        self.client: HTTPClientProtocol | None = None
-        self.upload: Upload | None = None
-        self.download: Download | None = None
-        self.status = 0
-        self.bytesDown = 0
-        self.firstByte = 0.0
-        self.deadline = 0.0
-        self.code = "ok"
-        self.detail = ""
-        self.over = False
-        self.ended = 0.0
-        self.backend: Backend | None = None
-        self.trouble: Trouble | None = None
-        self.hedge: Hedge | None = None
+    __slots__ = ()
 
     # The request's way.
 
@@ -120,7 +59,10 @@ class Exchange(RequestContext):
             if factory.rules.concern(self) and self._ruledOut(factory):
                 return
             only = factory.only
-            plan = factory.planFor(self) if only is None or b"%" in self.path else only
+            if only is None or b"%" in self.path or b".." in self.path:
+                plan = factory.planFor(self)
+            else:
+                plan = only
         except (BadMessage, DownstreamError) as bad:
             self.refuse(bad)
             return
@@ -272,7 +214,7 @@ class Exchange(RequestContext):
             # The usual case: all of it is here, and it reads as it did the last time.
             self.bytesDown = len(payload)
             connection.transport.write(whole + payload)
-            self._complete()
+            self.complete()
             return
         download = self.download = Download(self.head, head, body)
         if plan.compression is not None:
@@ -284,7 +226,7 @@ class Exchange(RequestContext):
             data += download.encode(payload, done)
         connection.transport.write(data)
         if done:
-            self._complete()
+            self.complete()
 
     def responseData(self, payload: bytes, done: bool) -> None:
         """
@@ -300,7 +242,7 @@ class Exchange(RequestContext):
             if not self.requestDone:
                 # What is left of the request must not be taken for the next one.
                 self.connection.closing = True
-            self._complete()
+            self.complete()
 
     def retryable(self, head: ResponseHead) -> bool:
         """
@@ -310,30 +252,6 @@ class Exchange(RequestContext):
         plan, lease = self.plan, self.lease
         assert plan is not None and lease is not None
         return head.status in plan.upstream.retryOn and self._trouble(plan).otherThan(lease)
-
-    def changeTo(self, client: HTTPClientProtocol | None, lease: Lease) -> None:
-        """
-        A rival of the backend was faster: go on with it.
-        """
-        former, self.client = self.client, client
-        if former is not None:
-            former.abandon()
-        elif self.lease is not None and self.plan is not None:
-            self.plan.upstream.cancel(self)
-        if self.lease is not None:
-            self.lease.release(Outcome.CLIENT_LEFT)
-        self.lease = lease
-        self.backend = lease.backend
-
-    def _othersRace(self, outcome: Outcome) -> bool:
-        """
-        Whether a rival still has the request; then a backend that fails is no more than out of the
-        race.
-        """
-        if self.hedge is None or not self.hedge.rivals:
-            return False
-        self._takeLease().release(outcome)
-        return True
 
     def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None:
         """
@@ -349,15 +267,6 @@ class Exchange(RequestContext):
         self.connection.transport.write(plan.switchHead(self, head))
         self.connection.startTunnel(self, client.transport, rest)
 
-    def tunnelDone(self, bytesDown: int, code: str) -> None:
-        """
-        Both connections of the tunnel are gone.
-        """
-        self.bytesDown = bytesDown
-        self.code = code
-        self._takeLease().release(Outcome.OK, self.firstByte - self.started)
-        self._over(self.connection.factory.seconds())
-
     # What goes wrong.
 
     def connectFailed(self, failure: Failure) -> None:
@@ -365,8 +274,8 @@ class Exchange(RequestContext):
         The connection to the leased backend could not be made.
         """
         assert self.plan is not None
-        if not self._othersRace(Outcome.CONNECT_FAILED):
-            self._trouble(self.plan).connectFailed(self._takeLease(), failure)
+        if not self._outOfTheRace(Outcome.CONNECT_FAILED):
+            self._trouble(self.plan).connectFailed(self.takeLease(), failure)
 
     def responseBroken(self, outcome: Outcome, code: str, detail: str, silent: bool) -> None:
         """
@@ -381,9 +290,9 @@ class Exchange(RequestContext):
         self.client = None
         if self.status:
             self.code, self.detail = code, detail
-            self._takeLease().release(outcome)
+            self.takeLease().release(outcome)
             self.abort()
-        elif self._othersRace(outcome):
+        elif self._outOfTheRace(outcome):
             return
         elif silent and mayRepeat(self):
             assert self.lease is not None
@@ -391,134 +300,13 @@ class Exchange(RequestContext):
                 self.upload.flowing = False
             plan.upstream.dial(self.lease.backend, self)
         else:
-            self._trouble(plan).broken(self._takeLease(), outcome, code, detail)
+            self._trouble(plan).broken(self.takeLease(), outcome, code, detail)
 
-    def _takeLease(self) -> Lease:
-        lease = self.lease
-        assert lease is not None
-        self.lease = None
-        return lease
-
-    def clientLeft(self) -> None:
+    def _outOfTheRace(self, outcome: Outcome) -> bool:
         """
-        The client's connection is gone: the backend's work ends at once, and it isn't the
-        backend's fault.
+        Whether a rival still has the request: then a backend that fails costs no more than that.
         """
-        if self.code == "ok":
-            self.code = "clientLeft"
-        self._dropBackend(Outcome.CLIENT_LEFT)
-        self._over(self.connection.factory.seconds())
-
-    def _dropBackend(self, outcome: Outcome) -> None:
-        client, self.client = self.client, None
-        if client is not None:
-            client.abandon()
-        elif self.plan is not None:
-            self.plan.upstream.cancel(self)
-        if self.trouble is not None:
-            self.trouble.cancel()
-        if self.hedge is not None:
-            self.hedge.cancel()
-        lease, self.lease = self.lease, None
-        if lease is not None:
-            lease.release(outcome)
-
-    def refuse(self, bad: LBProxyError) -> None:
-        """
-        The client's request breaks a rule: answer that, and close.
-
-        @param bad: a L{BadMessage} or L{DownstreamError}.
-        """
-        if isinstance(bad, DownstreamError):
-            status, code, detail = bad.statusHint, bad.code, bad.detail
-        else:
-            assert isinstance(bad, BadMessage)
-            status, code, detail = bad.status, bad.code, bad.detail
-        self.code, self.detail = code, detail
-        self.connection.closing = True
-        # More of it may be on its way, for all we know.
-        self.requestDone = False
-        self._dropBackend(Outcome.CLIENT_LEFT)
-        if self.status:
-            self.abort()
-        else:
-            self.fail(status)
-
-    def fail(self, status: int, extra: bytes = b"") -> None:
-        """
-        Answer an error with its page.
-
-        @param extra: further header lines.
-        """
-        self.reply(self.connection.factory.errorPages[status], extra)
-
-    def reply(self, reply: Reply, extra: bytes = b"") -> None:
-        """
-        Answer by ourselves.
-        """
-        self.status = reply.status
-        connection = self.connection
-        if connection.factory.draining or not self.requestDone:
-            connection.closing = True
-        withBody = self.head.method != b"HEAD"
-        lines = connection.factory.dateLine() + extra
-        if connection.closing:
-            lines += b"Connection: close\r\n"
-        if withBody:
-            self.bytesDown = len(reply.body)
-        connection.transport.write(reply.render(lines, withBody))
-        self._end()
-
-    def abort(self) -> None:
-        """
-        The response cannot be completed: the client must see that.
-        """
-        self._dropBackend(Outcome.CLIENT_LEFT)
-        self._over(self.connection.factory.seconds())
-        self.connection.abort()
-
-    def _complete(self) -> None:
-        lease = self.lease
-        assert lease is not None
-        self.lease = self.client = None
-        lease.release(
-            Outcome.OK if self.status < 500 else Outcome.SERVER_ERROR, self.firstByte - self.started
-        )
-        # A response in one piece: its first byte was its last.
-        now = self.connection.factory.seconds() if self.download is not None else self.firstByte
-        self._over(now)
-        self.connection.exchangeDone(self)
-
-    def _end(self) -> None:
-        self._over(self.connection.factory.seconds())
-        self.connection.exchangeDone(self)
-
-    def _over(self, now: float) -> None:
-        self.over = True
-        self.ended = now
-        factory = self.connection.factory
-        if self.deadline:
-            factory.deadlines.forget(self)
-        factory.exchangeEnded(self)
-
-    def deadlinePassed(self, now: float) -> None:
-        """
-        The route's time for the whole exchange is over.
-        """
-        self.code = "routeTimeout"
-        self._dropBackend(Outcome.TIMED_OUT)
-        if self.status:
-            self.abort()
-        else:
-            self.connection.closing = self.connection.closing or not self.requestDone
-            self.fail(504)
-
-    # What logs and templates ask.
-
-    @property
-    def served(self) -> str:
-        """
-        C{pool/backend} of the backend that had it last; empty when none had.
-        """
-        backend = self.backend
-        return f"{backend.pool}/{backend.name}" if backend is not None else ""
+        if self.hedge is None or not self.hedge.rivals:
+            return False
+        self.takeLease().release(outcome)
+        return True

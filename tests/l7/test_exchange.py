@@ -323,6 +323,25 @@ class UploadTests(SynchronousTestCase):
         self.assertTrue(self.wire.aborted)
 
 
+class OnlyRouteTests(SynchronousTestCase):
+    """
+    Where there is one pool for everything, paths are held to the rules all the same.
+    """
+
+    def test_climbingPath(self) -> None:
+        """
+        A path that climbs above the root is refused; dots that climb nowhere pass as they are.
+        """
+        for path, wanted in ((b"/../x", 1), (b"/a/..;/../x", 1), (b"/a/../x", 0), (b"/a..b", 0)):
+            stage = Stage()
+            protocol, wire = stage.connect()
+            protocol.dataReceived(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+            codes = [record.code for record in stage.records]
+            self.assertEqual((path, codes), (path, ["badPath"] * wanted))
+            if not wanted:
+                self.assertIn(b"GET %b HTTP/1.1\r\n" % path, stage.dials[0].accept().take())
+
+
 class FailureTests(SynchronousTestCase):
     """
     What goes wrong gets its answer.
