@@ -137,7 +137,7 @@ class RouteTable(Generic[Plan]):
         """
         index = self._indexFor(exchange.head.host) if self._exact or self._wild else self._anyHost
         raw = exchange.head.path
-        if not self._usesPath and b"%" not in raw:
+        if not self._usesPath and b"%" not in raw and b".." not in raw:
             return index.find(exchange, raw)
         form = normalizePath(raw)
         exchange.path = form.decoded

@@ -334,7 +334,7 @@ class OnlyRouteTests(SynchronousTestCase):
         """
         for path, wanted in ((b"/../x", 1), (b"/a/..;/../x", 1), (b"/a/../x", 0), (b"/a..b", 0)):
             stage = Stage()
-            protocol, wire = stage.connect()
+            protocol, _ = stage.connect()
             protocol.dataReceived(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
             codes = [record.code for record in stage.records]
             self.assertEqual((path, codes), (path, ["badPath"] * wanted))
