@@ -49,6 +49,7 @@ class Handshake:
         "_done",
         "_reactor",
         "_reading",
+        "_refusal",
         "_timeout",
         "_writing",
         "connection",
@@ -66,6 +67,7 @@ class Handshake:
         self._done: Callable[[str], object] | None = None
         self._reading = self._writing = False
         self._timeout = 0.0
+        self._refusal = ""
         self.connection = connection
         self.deadline = 0.0
         self.fileno: Callable[[], int] = connection.fileno
@@ -99,12 +101,16 @@ class Handshake:
         except SSL.WantReadError:
             self._watchReading(True)
             return
-        except SSL.Error:
-            pass
-        # Whatever it was, the same will come out when the reactor calls.
+        except SSL.Error as e:
+            # Refused before we could look, or dead. OpenSSL won't say it twice.
+            self._refusal = self._reason(e)
+        # In the next turn: nobody is to be told from within L{start}.
         self._watchWriting(True)
 
     def doRead(self) -> None:
+        if self._refusal:
+            self._fail(self._refusal)
+            return
         try:
             self.connection.do_handshake()
         except SSL.WantReadError:

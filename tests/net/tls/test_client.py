@@ -362,6 +362,18 @@ class ClientTransportTests(ClientCase):
         self.reactor.settle()
         self.assertEqual([str(f.value) for f in self.answers if f], ["TLS: wrong version number"])
 
+    def test_refusedAtOnce(self) -> None:
+        """
+        A refusal that is quicker than our look at the answer keeps its reason.
+        """
+        self.far.send(b"\x15\x03\x01\x00\x02\x02\x46")
+        self._dialed(ClientTLS("a.test", ca=self.ca)).handshake(self.answers.append)
+        self.assertEqual(self.answers, [])
+        self.reactor.settle()
+        [failure] = self.answers
+        assert failure is not None
+        self.assertEqual(str(failure.value), "TLS: tlsv1 alert protocol version")
+
     def test_peerLeaves(self) -> None:
         """
         A backend that closes during the handshake fails, too.
