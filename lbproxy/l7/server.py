@@ -33,6 +33,8 @@ _HALF_CLOSE_GRACE = 0.25
 # answer and not the reset that unread bytes cause (RFC 9112 9.6).
 _LINGER = 2.0
 _LINGER_BYTES = 1 << 20
+# More than anybody can have left to take: the first look only takes notice.
+_EVERYTHING = 1 << 62
 # While a backend works there is no deadline on the client's side. Finite, so that the wheel keeps
 # the item.
 _FAR = 3600.0
@@ -107,6 +109,9 @@ class HTTPServerProtocol(Protocol):
             exchange.requestData(data)
         elif self._lingering:
             self._linger(len(data))
+        elif self._writesBlocked:
+            # The answer to a request may be large: no more of them than the client reads.
+            self.hold(data)
         else:
             self._readHead(data)
             if self._held:
@@ -135,6 +140,8 @@ class HTTPServerProtocol(Protocol):
         # RFC 9112 C.2.2: a proxy keeps no persistent connection with an HTTP/1.0 client.
         if not head.keepAlive or factory.draining or head.version == 10:
             self.closing = True
+        if self._left:
+            self._awaitAnswer()
         exchange = self.exchange = Exchange(self, head, now)
         if self._tooMany:
             exchange.refuse(DownstreamError(429, "tooManyConnections", self.peer))
@@ -166,11 +173,20 @@ class HTTPServerProtocol(Protocol):
         if self._pumping:
             return
         self._pumping = True
-        while self._held and self.exchange is None and not self._closed and not self._lingering:
+        while (
+            self._held
+            and self.exchange is None
+            and not (self._writesBlocked or self._closed or self._lingering)
+        ):
             held, self._held = self._held, b""
             self._readHead(held)
         self._pumping = False
-        if not self._held and (self.exchange is None or not self.exchange.requestDone):
+        if self._lingering:
+            return
+        over = (self._left or self.closing) and self.exchange is None
+        if over and not self._writesBlocked:
+            self._closeGently(False)
+        else:
             self.resumeReading()
 
     def pauseReading(self) -> None:
@@ -219,6 +235,7 @@ class HTTPServerProtocol(Protocol):
         exchange = self.exchange
         if exchange is None:
             self._awaitRequest(self.factory.seconds())
+            self._pump()
             return
         if self._left:
             self._awaitAnswer()
@@ -237,7 +254,7 @@ class HTTPServerProtocol(Protocol):
         The response in hand has been written.
         """
         self.exchange = None
-        if self.closing or self._left:
+        if self.closing or (self._left and not self._held):
             self._closeGently(not exchange.requestDone)
             return
         if not self._writesBlocked:
@@ -258,18 +275,23 @@ class HTTPServerProtocol(Protocol):
         End the connection as soon as it has nothing in hand; at once if that is now.
         """
         self.closing = True
-        if self.exchange is None and self.tunnel is None and not self._reader.pending:
+        if self.exchange is None and not (
+            self.tunnel or self._reader.pending or self._writesBlocked or self._lingering
+        ):
             self._close()
 
     def _closeGently(self, unread: bool) -> None:
         if self._closed:
             return
-        if not unread and not self._held and not self._reader.pending and not self._paused:
+        # Nothing unread can be on its way from who has shut its side.
+        mayCome = unread or self._held or self._reader.pending or self._paused
+        if self._left or not mayCome:
             self._close()
             return
         factory = self.factory
         self._held = b""
         self._lingering = _LINGER_BYTES
+        self._unsent = _EVERYTHING
         self.deadline = factory.seconds() + _LINGER
         factory.deadlines.watch(self)
         transport = self.transport
@@ -318,6 +340,7 @@ class HTTPServerProtocol(Protocol):
         self.transport.loseConnection()
         # A client that doesn't take its last bytes may not keep us for ever.
         self._lingering = _LINGER_BYTES
+        self._unsent = _EVERYTHING
         self.deadline = self.factory.seconds() + self.factory.timeouts.body
         self.factory.deadlines.watch(self)
 
@@ -334,11 +357,12 @@ class HTTPServerProtocol(Protocol):
         The client was awaited for too long.
         """
         exchange = self.exchange
-        if self._left or self._lingering:
-            if self._lingering or not self._takesResponse(now):
-                self.abandon()
-        elif self._writesBlocked:
+        if self._writesBlocked or (self._lingering and unsentBytes(self.transport)):
             self._checkProgress(now)
+        elif self._lingering or (self._left and not self._takesResponse(now)):
+            self.abandon()
+        elif self._left:
+            self.deadline = now + _HALF_CLOSE_GRACE
         elif exchange is None:
             if self._reader.pending:
                 self._refuse(
@@ -386,10 +410,11 @@ class HTTPServerProtocol(Protocol):
         The client will send no more.
         """
         exchange = self.exchange
-        if exchange is None or self._lingering:
-            if not self._lingering:
-                self._close()
-        elif exchange.requestDone:
+        if self._lingering:
+            self.transport.loseConnection()
+        elif exchange is None and not self._held:
+            self._close()
+        elif exchange is None or exchange.requestDone:
             self._left = True
             if not self._writesBlocked:
                 self._awaitAnswer()
@@ -408,13 +433,9 @@ class HTTPServerProtocol(Protocol):
         exchange = self.exchange
         if exchange is None or not exchange.status:
             return False
-        if self._writesBlocked:
-            self._checkProgress(now)
-            return True
         if exchange.bytesDown == self._seenDown and not unsentBytes(self.transport):
             return False
         self._seenDown = exchange.bytesDown
-        self.deadline = now + _HALF_CLOSE_GRACE
         return True
 
     def writeConnectionLost(self) -> None:
