@@ -31,6 +31,7 @@ from lbproxy.l7.matching import Match, ValueTest
 from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
 from lbproxy.l7.replies import ErrorPages, Reply
 from lbproxy.l7.routing import Route, RouteTable
+from lbproxy.l7.serving import Serving
 from lbproxy.l7.targets import Rewriting
 from lbproxy.l7.templates import Template
 from lbproxy.l7.upstream import Upstream, UpstreamSettings
@@ -88,7 +89,7 @@ class HTTPAssembly:
         parts = self._parts
         return HTTPFactory(RouteTable(routes), settings, parts.deadlines, parts.reactor.seconds)
 
-    def _record(self, asked: listener.AccessLog) -> Callable[[Exchange], object] | None:
+    def _record(self, asked: listener.AccessLog) -> Callable[[Serving], object] | None:
         if asked.format == "off":
             return None
         sink = self._logFile(asked.file)

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from lbproxy.l7.exchange import Exchange
+    from lbproxy.l7.serving import Serving
     from lbproxy.pool.backend import Backend
 
 # Names of backends kept ready; discovery may bring new ones for ever.
@@ -53,7 +53,7 @@ class CombinedLog:
         self._stamp = b""
         self._names: dict[Backend, bytes] = {}
 
-    def record(self, exchange: Exchange) -> None:
+    def record(self, exchange: Serving) -> None:
         """
         Write the line of an exchange that is over.
         """
@@ -116,7 +116,7 @@ class JSONLog:
     def __init__(self, sink: LineSink) -> None:
         self._sink = sink
 
-    def record(self, exchange: Exchange) -> None:
+    def record(self, exchange: Serving) -> None:
         """
         Write the line of an exchange that is over.
         """

@@ -29,6 +29,7 @@ from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
 if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
+    from lbproxy.l7.serving import Serving
 
 
 class AcceptingPort(Protocol):
@@ -81,7 +82,7 @@ class HTTPSettings:
     maxConnections: int = 0
     maxConnectionsPerIP: int = 0
     errorPages: ErrorPages = field(default_factory=ErrorPages)
-    record: Callable[[Exchange], object] | None = None
+    record: Callable[[Serving], object] | None = None
     explain: Callable[[Exchange], str] | None = None
 
 
@@ -220,7 +221,7 @@ class HTTPFactory(Factory):
             else:
                 port.resumeProducing()
 
-    def exchangeEnded(self, exchange: Exchange) -> None:
+    def exchangeEnded(self, exchange: Serving) -> None:
         """
         An exchange is over: count it, log it.
         """

@@ -129,11 +129,21 @@ class Hedge:
 
     def won(self, rival: Rival, client: HTTPClientProtocol | None) -> None:
         """
-        C{rival} has answered first: the exchange goes on with it.
+        C{rival} has answered first: the exchange goes on with it, and the slow backend, which has
+        done nothing wrong, is let go.
         """
         self.rivals.remove(rival)
         self.cancel()
-        self._exchange.changeTo(client, rival.lease)
+        exchange = self._exchange
+        former, exchange.client = exchange.client, client
+        if former is not None:
+            former.abandon()
+        elif exchange.lease is not None:
+            self._plan.upstream.cancel(exchange)
+        if exchange.lease is not None:
+            exchange.lease.release(Outcome.CLIENT_LEFT)
+        exchange.lease = rival.lease
+        exchange.backend = rival.lease.backend
 
     def lost(self, rival: Rival, outcome: Outcome, code: str, detail: str) -> None:
         """

@@ -77,7 +77,7 @@ class PasswordFile:
         self, right: bool, file: HtpasswdFile, digest: bytes, answer: Callable[[bool], None]
     ) -> None:
         self._waiting -= 1
-        # What was right by a file that has changed meanwhile must not be remembered for the new one.
+        # What was right by a file that has changed meanwhile must not be remembered for the new.
         if right and file is self._file:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()

@@ -17,6 +17,7 @@ from zope.interface import implementer
 from lbproxy.errors import DownstreamError
 from lbproxy.l7.exchange import UNREADABLE, Exchange
 from lbproxy.l7.forwarding import Hop, clientAddress
+from lbproxy.l7.serving import Serving
 from lbproxy.l7.tunnel import Tunnel
 from lbproxy.net.deadlines import HORIZON
 from lbproxy.net.progress import unsentBytes
@@ -249,7 +250,7 @@ class HTTPServerProtocol(Protocol):
 
     # Ends.
 
-    def exchangeDone(self, exchange: Exchange) -> None:
+    def exchangeDone(self, exchange: Serving) -> None:
         """
         The response in hand has been written.
         """

@@ -16,12 +16,12 @@ from twisted.python.failure import Failure
 
 from lbproxy.config.address import Address
 from lbproxy.l7.client import HTTPClientProtocol
-from lbproxy.l7.exchange import Exchange
 from lbproxy.l7.factory import HTTPFactory, HTTPSettings
 from lbproxy.l7.matching import Match
 from lbproxy.l7.plan import Plan, ProxyPlan
 from lbproxy.l7.routing import Route, RouteTable
 from lbproxy.l7.server import HTTPServerProtocol
+from lbproxy.l7.serving import Serving
 from lbproxy.l7.upstream import Upstream, UpstreamSettings
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.pool.backend import Backend, BackendSpec
@@ -133,7 +133,7 @@ class Stage:
         specs = [BackendSpec(name, Address("192.0.2.1", 80)) for name in backends]
         self.pool = Pool("web", specs, seconds=self.clock.seconds)
         self.dials: list[Dialed] = []
-        self.records: list[Exchange] = []
+        self.records: list[Serving] = []
         self.upstream = Upstream(
             self.pool,
             self._dial,
@@ -176,7 +176,7 @@ class Stage:
         self.clock.pump([seconds / steps] * steps)
 
 
-def _recording(settings: HTTPSettings, record: Callable[[Exchange], object]) -> HTTPSettings:
+def _recording(settings: HTTPSettings, record: Callable[[Any], object]) -> HTTPSettings:
     from dataclasses import replace
 
     return replace(settings, record=record)
