@@ -21,7 +21,6 @@ from lbproxy.l7.matching import Match
 from lbproxy.l7.plan import Plan, ProxyPlan
 from lbproxy.l7.routing import Route, RouteTable
 from lbproxy.l7.server import HTTPServerProtocol
-from lbproxy.l7.serving import Serving
 from lbproxy.l7.upstream import Upstream, UpstreamSettings
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.pool.backend import Backend, BackendSpec
@@ -133,7 +132,7 @@ class Stage:
         specs = [BackendSpec(name, Address("192.0.2.1", 80)) for name in backends]
         self.pool = Pool("web", specs, seconds=self.clock.seconds)
         self.dials: list[Dialed] = []
-        self.records: list[Serving] = []
+        self.records: list[Any] = []
         self.upstream = Upstream(
             self.pool,
             self._dial,
