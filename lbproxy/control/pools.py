@@ -91,6 +91,8 @@ class JSONResource(Resource):
             if not isinstance(asked, dict) or len(text) > _MAX_BODY:
                 raise ValueError("wanted a JSON object")
             return _reply(request, *act(asked))
+        except RecursionError:
+            return _reply(request, 400, {"error": "wanted a JSON object, nested less deeply"})
         except ValueError as problem:
             return _reply(request, 400, {"error": str(problem)})
 

@@ -34,6 +34,8 @@ _HALF_CLOSE_GRACE = 0.25
 # answer and not the reset that unread bytes cause (RFC 9112 9.6).
 _LINGER = 2.0
 _LINGER_BYTES = 1 << 20
+# Bytes of further requests that are taken in while one is served; then the client isn't read.
+_AHEAD = 16 * 1024
 # More than anybody can have left to take: the first look only takes notice.
 _EVERYTHING = 1 << 62
 # While a backend works there is no deadline on the client's side. Finite, so that the wheel keeps
@@ -162,10 +164,12 @@ class HTTPServerProtocol(Protocol):
 
     def hold(self, data: bytes) -> None:
         """
-        Keep bytes of a request that has to wait for its turn.
+        Keep bytes of a request that has to wait for its turn. The client is read on within a
+        bound: only so is it noticed when it leaves.
         """
         self._held += data
-        self.pauseReading()
+        if len(self._held) >= _AHEAD:
+            self.pauseReading()
 
     def _pump(self) -> None:
         """
@@ -196,7 +200,7 @@ class HTTPServerProtocol(Protocol):
             self.transport.pauseProducing()
 
     def resumeReading(self) -> None:
-        if self._paused and not self._closed and not self._held:
+        if self._paused and not self._closed and len(self._held) < _AHEAD:
             self._paused = False
             self.transport.resumeProducing()
 

@@ -18,6 +18,12 @@ from lbproxy.pool.pool import Pool
 from lbproxy.pool.registry import Registry
 
 
+class _Raw(str):
+    """
+    A body that is sent as it is.
+    """
+
+
 class AdminCase(SynchronousTestCase):
     """
     An admin site over a registry with one pool.
@@ -36,13 +42,17 @@ class AdminCase(SynchronousTestCase):
 
     def ask(self, line: str, body: object = None, **fields: str) -> tuple[int, Any]:
         """
+        @param body: what is sent as JSON, or L{_Raw}.
         @return: the status, and the answer read as JSON where it is.
         """
         transport = StringTransport()
         protocol = self.site.buildProtocol(None)
         assert protocol is not None
         protocol.makeConnection(transport)
-        text = json.dumps(body) if body is not None else ""
+        if isinstance(body, _Raw):
+            text = str(body)
+        else:
+            text = json.dumps(body) if body is not None else ""
         if text:
             fields.setdefault("Content_Type", "application/json")
         head = [f"{line} HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(text)}"]
@@ -109,6 +119,14 @@ class PoolsTests(AdminCase):
             self.assertIn("wanted", value["error"].replace("one of", "wanted"))
         self.assertEqual(self.pool.backends["b1"].weight, 1)
         self.assertIs(self.pool.backends["b1"].admin, AdminState.READY)
+
+    def test_deepNesting(self) -> None:
+        """
+        A body nested deeper than Python can count is as bad a request as any other.
+        """
+        status, value = self.ask("PATCH /api/pools/web/backends/b1", _Raw("[" * 60000))
+        self.assertEqual(status, 400)
+        self.assertIn("nested", value["error"])
 
     def test_pauseAndResume(self) -> None:
         """

@@ -524,6 +524,17 @@ class ClientLeavesTests(SynchronousTestCase):
         self.assertTrue(backend.aborted)
         self.assertTrue(wire.aborted)
 
+    def test_withRequestsSentAhead(self) -> None:
+        """
+        A client that has sent further requests is read on, so that it is noticed when it leaves;
+        but no more is taken in than a bound.
+        """
+        self.stage.dials[0].accept()
+        self.protocol.dataReceived(GET)
+        self.assertEqual(self.wire.producerState, "producing")
+        self.protocol.dataReceived(b"x" * 16384)
+        self.assertEqual(self.wire.producerState, "paused")
+
     def test_halfCloseWithinResponse(self) -> None:
         """
         A client that ended its sending side and takes its response gets all of it, however long
