@@ -17,6 +17,7 @@ from lbproxy.errors import Outcome
 from lbproxy.l7.download import Body
 from lbproxy.l7.headers import upgradeOf
 from lbproxy.net.deadlines import HORIZON
+from lbproxy.net.progress import unsentBytes
 from lbproxy.wire.http1 import BadMessage, RequestHead, ResponseHead, ResponseReader, responseBody
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class HTTPClientProtocol(Protocol):
     _begun = False
     _bodyBegun = False
     _paused = False
+    _unsent = -1
 
     def __init__(self, upstream: Upstream, backend: Backend, exchange: Served) -> None:
         self.upstream = upstream
@@ -131,11 +133,17 @@ class HTTPClientProtocol(Protocol):
         self.transport.write(data)
 
     def pauseProducing(self) -> None:
+        upstream = self.upstream
+        self._unsent = unsentBytes(self.transport)
         if self.exchange is not None:
+            self.deadline = upstream.seconds() + upstream.idleTimeout
+            upstream.deadlines.watch(self)
             self.exchange.connection.pauseReading()
 
     def resumeProducing(self) -> None:
+        self._unsent = -1
         if self.exchange is not None:
+            self.deadline = self.upstream.seconds() + self.upstream.headTimeout
             self.exchange.connection.resumeReading()
 
     def stopProducing(self) -> None:
@@ -207,14 +215,14 @@ class HTTPClientProtocol(Protocol):
         """
         self.exchange = None
         requestDone = exchange.requestDone
-        reusable = head.keepAlive and not extra and requestDone
+        reusable = head.keepAlive and not extra and requestDone and self._unsent < 0
         if reusable:
             self.served += 1
             self.upstream.park(self, exchange.firstByte)
         if head.status < 400 or not exchange.retryable(head):
             exchange.responseReceived(head, body, payload, True)
         if not reusable:
-            self._retire(requestDone and not extra)
+            self._retire(requestDone and not extra and self._unsent < 0)
 
     def _readBody(self, exchange: Served, data: bytes) -> None:
         body = self._body
@@ -231,7 +239,8 @@ class HTTPClientProtocol(Protocol):
         assert head is not None
         self.exchange = self._head = self._body = None
         requestDone = exchange.requestDone
-        reusable = head.keepAlive and not body.rest and requestDone and not self._closed
+        taken = requestDone and self._unsent < 0
+        reusable = head.keepAlive and not body.rest and taken and not self._closed
         if self._paused:
             self.resumeReading()
         if reusable:
@@ -239,7 +248,7 @@ class HTTPClientProtocol(Protocol):
             self.upstream.park(self, self.upstream.seconds())
         exchange.responseData(payload, True)
         if not reusable:
-            self._retire(requestDone and not body.rest)
+            self._retire(taken and not body.rest)
 
     def _retire(self, orderly: bool) -> None:
         if orderly:
@@ -252,8 +261,9 @@ class HTTPClientProtocol(Protocol):
         101: from here on the bytes are the application's. Only what was asked for (RFC 9110
         15.2.2).
         """
-        if not upgradeOf(exchange.head.block):
-            raise BadMessage(502, "uninvitedUpgrade", "101 without a request to upgrade")
+        given = b",".join(head.block.getAll(b"upgrade"))
+        if not _isInvited(given, upgradeOf(exchange.head.block)):
+            raise BadMessage(502, "uninvitedUpgrade", "101 to a protocol nobody has asked for")
         self.exchange = None
         self.transport.unregisterProducer()
         self.upstream.deadlines.forget(self)
@@ -279,8 +289,12 @@ class HTTPClientProtocol(Protocol):
         """
         The backend kept silent for too long.
         """
-        if self.exchange is None:
+        if self._closed:
+            self.transport.abortConnection()
+        elif self.exchange is None:
             self.close()
+        elif self._unsent >= 0:
+            self._checkProgress(now)
         elif self._paused or not (self.exchange.requestDone or self._owesInvitation()):
             # It isn't the backend that we wait for.
             self.deadline = now + self.upstream.idleTimeout
@@ -289,6 +303,18 @@ class HTTPClientProtocol(Protocol):
             self._broken(Outcome.TIMED_OUT, "responseTimeout", "no response head in time")
         else:
             self._broken(Outcome.TIMED_OUT, "responseStalled", "the response stalled")
+
+    def _checkProgress(self, now: float) -> None:
+        """
+        A backend that takes a body slowly is waited for as long as it takes any of it.
+        """
+        unsent = unsentBytes(self.transport)
+        if unsent >= self._unsent:
+            self._broken(Outcome.TIMED_OUT, "requestStalled", "takes no more of the request")
+            return
+        self._unsent = unsent
+        self.deadline = now + self.upstream.idleTimeout
+        self.upstream.deadlines.watch(self)
 
     def _owesInvitation(self) -> bool:
         """
@@ -350,3 +376,14 @@ class HTTPClientProtocol(Protocol):
             self.upstream.lost(self)
             self.transport.unregisterProducer()
             self.transport.loseConnection()
+            # What a request has left in our queue is for a backend that takes it.
+            self.deadline = self.upstream.seconds() + self.upstream.idleTimeout
+            self.upstream.deadlines.watch(self)
+
+
+def _isInvited(given: bytes, wanted: bytes) -> bool:
+    """
+    Whether a 101 switches to one of the protocols that were asked for.
+    """
+    asked = {each.strip().lower() for each in wanted.split(b",")}
+    return given != b"" and asked.issuperset(each.strip().lower() for each in given.split(b","))

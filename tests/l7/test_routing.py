@@ -352,11 +352,12 @@ class IndexTests(SynchronousTestCase):
         except BadMessage:
             form = None
         looks = any(m.paths or m.pathPrefixes or m.pathRegexes for m in matches)
-        if form is None and (looks or b"%" in path):
+        looks = looks or b"%" in path or b".." in path
+        if form is None and looks:
             self.assertRaises(BadMessage, routes.find, exchange)
             return
         readings = [path] if form is None else [form.decoded]
-        if form is not None and form.ambiguous is not None and (looks or b"%" in path):
+        if form is not None and form.ambiguous is not None and looks:
             readings.append(form.ambiguous)
         found = [
             next((at for at, match in enumerate(matches) if holds(match, exchange, reading)), None)
