@@ -63,6 +63,9 @@ def build(reactor: Any, config: str | None, demo: bool) -> EdgeService:
         for problem in bad.problems:
             print(problem, file=sys.stderr)
         raise SystemExit(1) from None
+    except CannotStart as refused:
+        print(f"lbproxy: {refused}", file=sys.stderr)
+        raise SystemExit(1) from None
     if embedded is not None:
         embedded.attach(edge)
     # At once, for a stop that comes while ports open; and again when the reactor has put its own

@@ -10,6 +10,8 @@ import sys
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from lbproxy.errors import CannotStart
+
 # Seconds that a line may wait. A write per line would cost as much as serving the request did.
 _FLUSH_AFTER = 0.1
 # Bytes at which lines are written without waiting.
@@ -28,7 +30,7 @@ class LogFile:
     def __init__(self, path: str, clock: IReactorTime) -> None:
         """
         @param path: C{-} for standard output.
-        @raise OSError: the file cannot be opened.
+        @raise CannotStart: the file cannot be opened.
         """
         self._path = path
         self._clock = clock
@@ -36,7 +38,10 @@ class LogFile:
         self._size = 0
         self._call: IDelayedCall | None = None
         self.lost = 0
-        self._fd = self._open()
+        try:
+            self._fd = self._open()
+        except OSError as problem:
+            raise CannotStart(f"cannot write {path}: {problem.strerror}") from problem
 
     def _open(self) -> int:
         if self._path == "-":

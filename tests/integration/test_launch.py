@@ -82,6 +82,25 @@ class LaunchTests(EdgeCase):
                 self.assertIn("somebody listens there already", answer)
                 self.assertNotIn("Traceback", answer)
 
+    async def test_logCannotBeWritten(self) -> None:
+        """
+        An access log that the system doesn't let us open is one line and status 1.
+        """
+        log = self.path("access.log")
+        with socket.socket(socket.AF_UNIX) as inTheWay:
+            inTheWay.bind(log)
+            path = self.write(
+                GOOD.format(port=0).replace("accessLog: off", f"accessLog: {{file: {log}}}")
+            )
+            for command in (
+                (self.tool("lbproxy"), "run", path),
+                (self.tool("twistd"), "-n", "--pidfile=", "lbproxy", "--config", path),
+            ):
+                answer, status = await self.shell(*command)
+                self.assertEqual(status, 1, answer)
+                self.assertIn(f"lbproxy: cannot write {log}: ", answer)
+                self.assertNotIn("Traceback", answer)
+
     async def test_stopsOrderly(self) -> None:
         """
         SIGTERM ends it with status 0, SIGINT too.
