@@ -20,9 +20,9 @@ def main() -> None:
     Serve until ended.
     """
     http, tcp, backend = map(int, sys.argv[1:4])
-    resource = ReverseProxyResource("127.0.0.1", backend, b"")  # type: ignore[no-untyped-call]
-    reactor.listenTCP(http, Site(resource), interface="127.0.0.1")  # type: ignore[no-untyped-call]
-    forward: Any = ProxyFactory("127.0.0.1", backend)  # type: ignore[no-untyped-call]
+    resource = ReverseProxyResource("127.0.0.1", backend, b"")
+    reactor.listenTCP(http, Site(resource), interface="127.0.0.1")
+    forward: Any = ProxyFactory("127.0.0.1", backend)
     forward.noisy = False
     reactor.listenTCP(tcp, forward, interface="127.0.0.1")
     reactor.run()
