@@ -30,6 +30,7 @@ from lbproxy.net.logcontext import LogContext
 # answer from growing with the number of idle connections, as Twisted's does.
 _MOST_EVENTS = 512
 _BOTH = EPOLLIN | EPOLLOUT
+_LONGEST_WAIT = 2147483.0  # seconds; the kernel takes milliseconds in an int
 
 
 class LeanReactor(EPollReactor):
@@ -43,6 +44,7 @@ class LeanReactor(EPollReactor):
         self._soon: list[tuple[Callable[..., object], tuple[object, ...]]] = []
         self._eager: dict[Any, None] = {}  # wants to write, and has not been let down by the kernel
         self._logContext = LogContext()
+        self._now = 0.0
         super().__init__()  # type: ignore[no-untyped-call]
 
     # The loop
@@ -62,24 +64,42 @@ class LeanReactor(EPollReactor):
                     self.runUntilCurrent()
                     if self._eager:
                         self._tryWriters()
-                    self.doIteration(self.running and self.timeout())
+                        wait = self.timeout()
+                    else:
+                        wait = self._wait()
+                    self.doIteration(self.running and wait)
 
     def runUntilCurrent(self) -> None:
         if self._soon:
             self._runSoon()
         pending = self._pendingTimedCalls
-        if (
-            self.threadCallQueue
-            or self._newTimedCalls
-            or self._justStopped
-            or (pending and pending[0].time <= self.seconds())
-        ):
+        if self.threadCallQueue or self._newTimedCalls or self._justStopped:
             super().runUntilCurrent()
+        elif pending:
+            self._now = self.seconds()
+            if self._now < pending[0].time:
+                return
+            super().runUntilCurrent()
+        else:
+            return
+        self._now = self.seconds()
 
     def timeout(self) -> float | None:
         if self._soon or self._eager or self._justStopped:
             return 0
         return super().timeout()
+
+    def _wait(self) -> float | None:
+        """
+        As C{timeout}, without looking at the clock a second time in this turn.
+        """
+        if self._soon or self._newTimedCalls or self._justStopped:
+            return self.timeout()
+        pending = self._pendingTimedCalls
+        if not pending:
+            return None
+        left = pending[0].time - self._now
+        return min(left, _LONGEST_WAIT) if left > 0 else 0
 
     def callSoon(self, function: Callable[..., object], *arguments: object) -> None:
         """
