@@ -295,8 +295,7 @@ class HTTPClientProtocol(Protocol):
             self.close()
         elif self._unsent >= 0:
             self._checkProgress(now)
-        elif self._paused or not (self.exchange.requestDone or self._owesInvitation()):
-            # It isn't the backend that we wait for.
+        elif not self.isAwaited():
             self.deadline = now + self.upstream.idleTimeout
             self.upstream.deadlines.watch(self)
         elif self._head is None:
@@ -315,6 +314,15 @@ class HTTPClientProtocol(Protocol):
         self._unsent = unsent
         self.deadline = now + self.upstream.idleTimeout
         self.upstream.deadlines.watch(self)
+
+    def isAwaited(self) -> bool:
+        """
+        Whether it is the backend that we wait for, and not the client.
+        """
+        exchange = self.exchange
+        if self._paused or exchange is None:
+            return False
+        return exchange.requestDone or self._unsent >= 0 or self._owesInvitation()
 
     def _owesInvitation(self) -> bool:
         """

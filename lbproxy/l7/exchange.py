@@ -56,6 +56,9 @@ class Exchange(Serving):
             if block.chunked or block.contentLength > 0:
                 self.requestDone = False
                 self.upload = self._upload(factory)
+            elif rest:
+                # First of all: whoever answers, the requests that follow are not lost.
+                connection.hold(rest)
             if factory.rules.concern(self) and self._ruledOut(factory):
                 return
             only = factory.only
@@ -66,15 +69,12 @@ class Exchange(Serving):
         except (BadMessage, DownstreamError) as bad:
             self.refuse(bad)
             return
-        if self.upload is None:
-            if rest:
-                connection.hold(rest)
-        elif rest:
+        if self.upload is not None and rest:
             self.requestData(rest)
             if not self.requestDone and connection.exchange is self:
                 # Who has sent some of it waits for no invitation.
                 connection.expectBody(False)
-        else:
+        elif self.upload is not None:
             connection.expectBody(block.expectContinue)
         if connection.exchange is self:
             plan.start(self)
@@ -262,6 +262,7 @@ class Exchange(Serving):
         plan = self.plan
         assert plan is not None
         self.status = 101
+        self.code = "ok"
         self.client = None
         self.firstByte = self.connection.factory.seconds()
         self.connection.transport.write(plan.switchHead(self, head))

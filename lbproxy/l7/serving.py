@@ -103,7 +103,7 @@ class Serving(RequestContext):
         The client's connection is gone: the backend's work ends at once, and it isn't the
         backend's fault.
         """
-        if self.code == "ok":
+        if self.code != "clientStalled":
             self.code = "clientLeft"
         self.dropBackend(Outcome.CLIENT_LEFT)
         self._over(self.connection.factory.seconds())
@@ -194,7 +194,14 @@ class Serving(RequestContext):
         The route's time for the whole exchange is over.
         """
         self.code = "routeTimeout"
-        self.dropBackend(Outcome.TIMED_OUT)
+        tunnel = self.connection.tunnel
+        if tunnel is not None:
+            tunnel.abort()
+            return
+        client = self.client
+        # Who sends or reads slowly must not make a backend look bad.
+        slow = client is not None and not client.isAwaited()
+        self.dropBackend(Outcome.CLIENT_LEFT if slow else Outcome.TIMED_OUT)
         if self.status:
             self.abort()
         else:
@@ -213,6 +220,8 @@ class Serving(RequestContext):
         """
         Both connections of the tunnel are gone.
         """
-        self.bytesDown, self.code = bytesDown, code
+        self.bytesDown = bytesDown
+        if self.code == "ok":
+            self.code = code
         self.takeLease().release(Outcome.OK, self.firstByte - self.started)
         self._over(self.connection.factory.seconds())

@@ -150,7 +150,7 @@ class Side:
         """
         Bytes that this side's peer has not taken yet.
         """
-        return 0 if self.lost else self.transport.queued + unsentBytes(self.transport)
+        return 0 if self.lost else unsentBytes(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         """

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from lbproxy.l7.factory import HTTPSettings
 from lbproxy.l7.rules import Rules
 from tests.l7.asking import asked, exchangeOf
-from tests.l7.doubles import GET, Stage
+from tests.l7.doubles import GET, OK, Stage
 
 OPEN = Rules(None)
 
@@ -139,3 +139,16 @@ class AnswerTests(SynchronousTestCase):
         answer, ends = self.ask(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
         self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"))
         self.assertFalse(ends)
+
+    def test_whatFollowsIsServed(self) -> None:
+        """
+        Requests sent behind one that is answered by rule are not lost.
+        """
+        stage = Stage()
+        protocol, wire = stage.connect()
+        last = b"OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n"
+        protocol.dataReceived(last + last + GET)
+        self.assertEqual(wire.take().count(b"HTTP/1.1 200 OK"), 2)
+        stage.dials[0].accept()
+        stage.dials[0].answer(OK)
+        self.assertTrue(wire.take().startswith(b"HTTP/1.1 200 OK"))
