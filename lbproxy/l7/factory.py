@@ -94,7 +94,7 @@ class Counters:
 
     connections: int = 0
     requests: int = 0
-    statuses: list[int] = field(default_factory=lambda: [0] * 6)
+    statuses: list[int] = field(default_factory=lambda: [0] * 10)
 
 
 class HTTPFactory(Factory):

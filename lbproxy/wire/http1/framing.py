@@ -80,7 +80,9 @@ def understandResponse(block: HeaderBlock) -> None:
 
 
 def _refuseRepeats(block: HeaderBlock, status: int) -> None:
-    if len(block.getAll(b"content-length")) > 1:
+    lengths = block.getAll(b"content-length")
+    # RFC 9112 6.3 (5) lets equal ones of a response pass; a request that has them is an attempt.
+    if len(lengths) > 1 and (status == 400 or len(set(lengths)) > 1):
         raise BadMessage(status, "badContentLength", "more than one Content-Length")
     if status == 400 and len(block.getAll(b"host")) > 1:
         raise BadMessage(status, "badHost", "more than one Host")

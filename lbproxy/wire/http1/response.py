@@ -17,7 +17,7 @@ from lbproxy.wire.http1.scanner import HeadKind, HeadScanner
 
 # RFC 9112 4 wants a space after the status even without a reason; servers are known to leave it
 # out.
-_STATUS = rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([" + VALUE_BYTES + rb"]*+))?+"
+_STATUS = rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([" + VALUE_BYTES + rb"]*+))?+"
 _statusLine = re.compile(_STATUS + rb"(?=\r\n)").match
 _wholeStatusLine = re.compile(_STATUS).fullmatch
 _otherVersion = re.compile(rb"HTTP/[0-9](?:\.[0-9])?+ [0-9]{3}(?: |\Z)").match
@@ -27,7 +27,7 @@ class ResponseHead:
     """
     One response, understood. Immutable, and shared where the same bytes came again.
 
-    C{status} is from 100 to 599, C{version} 10 or 11, C{keepAlive} whether the backend's connection
+    C{status} is from 100 to 999, C{version} 10 or 11, C{keepAlive} whether the backend's connection
     may be used again once the body was read to its end.
     """
 

@@ -26,8 +26,6 @@ def _statusLines() -> list[ResponseCase]:
         b"HTTP/1.1 OK 200",
         b"HTTP/1.1 000 OK",
         b"HTTP/1.1 099 OK",
-        b"HTTP/1.1 600 OK",
-        b"HTTP/1.1 999 OK",
         b"HTTP/1.1 \xb2\xb2\xb2 OK",
         b"HTTP/1.1200 OK",
         b"HTTP/1.12 200 OK",

@@ -111,7 +111,7 @@ class ResponseFramingTests(SynchronousTestCase):
             [(b"Content-Length", b"x")],
             [(b"Transfer-Encoding", b"gzip, chunked")],
             [(b"Transfer-Encoding", b"chunked"), (b"Content-Length", b"1")],
-            [(b"Content-Length", b"1"), (b"Content-Length", b"1")],
+            [(b"Content-Length", b"1"), (b"Content-Length", b"2")],
             [(b"Connection", b"content-length")],
         ]
         for fields in faults:

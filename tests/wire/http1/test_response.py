@@ -109,3 +109,26 @@ class ResponseReaderTests(SynchronousTestCase):
         for data in (b"S", b"\x15\x03\x03", b"HTTPS", b"\r", b"HTTP/1.1 200 OK\n"):
             with self.assertRaises(BadMessage):
                 ResponseReader().feed(data)
+
+
+class LenientTests(SynchronousTestCase):
+    """
+    What honest but careless servers send is served, in one form.
+    """
+
+    def test_statusOfNoClass(self) -> None:
+        """
+        A status above 599 is passed on as it is.
+        """
+        head = ResponseReader().feed(b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n")
+        assert head is not None
+        self.assertEqual(head.status, 999)
+
+    def test_equalLengths(self) -> None:
+        """
+        The same Content-Length twice is that length (RFC 9112 6.3).
+        """
+        twice = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n"
+        head = ResponseReader().feed(twice)
+        assert head is not None
+        self.assertEqual(head.block.contentLength, 3)
