@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from lbproxy.errors import Outcome
+    from lbproxy.pool.affinity.edits import CookieEdits
     from lbproxy.pool.backend import Backend
     from lbproxy.pool.context import Context
 
@@ -95,6 +96,16 @@ class IAffinity(Interface):
 
         @return: a complete C{Set-Cookie} value for the response, or L{None}.
         """
+
+
+class ICookieAffinity(IAffinity):
+    """
+    An affinity that shows in cookies.
+    """
+
+    edits: CookieEdits = Attribute(
+        "What has to be done to the C{Cookie} and C{Set-Cookie} headers that pass."
+    )
 
 
 class IRenewing(Interface):

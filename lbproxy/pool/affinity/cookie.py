@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from lbproxy.interfaces import IAffinity
+from lbproxy.interfaces import ICookieAffinity
 from lbproxy.pool.affinity.dated import DatedCookieAffinity
 from lbproxy.pool.affinity.edits import CookieEdits
 from lbproxy.pool.affinity.servercookie import ServerCookieAffinity
@@ -21,7 +21,7 @@ from lbproxy.pool.context import Context
 __all__ = ["CookieAffinity", "CookieSettings", "cookieAffinity"]
 
 
-@implementer(IAffinity)
+@implementer(ICookieAffinity)
 class CookieAffinity:
     """
     The insert mode: whoever comes without a valid cookie is given one.

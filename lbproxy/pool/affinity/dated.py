@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from lbproxy.interfaces import IAffinity, IRenewing
+from lbproxy.interfaces import ICookieAffinity, IRenewing
 from lbproxy.pool.affinity.edits import CookieEdits
 from lbproxy.pool.affinity.settings import CookieSettings
 from lbproxy.pool.affinity.tokens import Tokens
@@ -28,7 +28,7 @@ _DOT = b"."
 _LONGEST = 9
 
 
-@implementer(IAffinity, IRenewing)
+@implementer(ICookieAffinity, IRenewing)
 class DatedCookieAffinity:
     """
     The insert mode with C{maxIdle}, C{maxLife} or both.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from zope.interface import implementer
 
-from lbproxy.interfaces import IAffinity
+from lbproxy.interfaces import ICookieAffinity
 from lbproxy.pool.affinity.edits import SEPARATOR, CookieEdits
 from lbproxy.pool.affinity.settings import CookieSettings
 from lbproxy.pool.affinity.tokens import Tokens
@@ -16,7 +16,7 @@ from lbproxy.pool.backend import Backend
 from lbproxy.pool.context import Context
 
 
-@implementer(IAffinity)
+@implementer(ICookieAffinity)
 class ServerCookieAffinity:
     """
     The modes rewrite, prefix and passive: only clients to whom the backend gave its cookie stay.

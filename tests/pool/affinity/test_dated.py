@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from lbproxy.errors import Outcome
-from lbproxy.interfaces import IAffinity, IRenewing
+from lbproxy.interfaces import ICookieAffinity, IRenewing
 from lbproxy.pool.affinity.cookie import CookieAffinity, CookieSettings, cookieAffinity
 from lbproxy.pool.pool import Pool
 from lbproxy.testing import FakeContext, buildPool
@@ -32,7 +32,7 @@ class DatedCookieTests(SynchronousTestCase):
 
     def build(self, **settings: Any) -> Pool:
         affinity = cookieAffinity(CookieSettings(["secret"], **settings), self.clock.seconds)
-        verifyObject(IAffinity, affinity)
+        verifyObject(ICookieAffinity, affinity)
         verifyObject(IRenewing, affinity)
         return buildPool("a", "b", "c", affinity=affinity)
 

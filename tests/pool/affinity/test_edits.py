@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from lbproxy.errors import Outcome
-from lbproxy.interfaces import IAffinity
+from lbproxy.interfaces import ICookieAffinity
 from lbproxy.pool.affinity.cookie import CookieAffinity, cookieAffinity
 from lbproxy.pool.affinity.edits import ResponseCookies
 from lbproxy.pool.affinity.servercookie import ServerCookieAffinity
@@ -214,7 +214,7 @@ class SettingsTests(SynchronousTestCase):
     def test_providesTheInterface(self) -> None:
         """Every mode is one way of affinity."""
         for mode in ("insert", "rewrite", "prefix", "passive"):
-            verifyObject(IAffinity, Site(mode=mode).affinity)
+            verifyObject(ICookieAffinity, Site(mode=mode).affinity)
 
     def test_aBackendThatLeftSetsNothing(self) -> None:
         """A response that comes after its backend has left is passed on as it is."""
