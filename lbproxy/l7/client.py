@@ -17,6 +17,7 @@ from lbproxy.errors import Outcome
 from lbproxy.l7.download import Body
 from lbproxy.l7.headers import upgradeOf
 from lbproxy.net.deadlines import HORIZON
+from lbproxy.net.foresight import foresee
 from lbproxy.net.progress import unsentBytes
 from lbproxy.wire.http1 import BadMessage, RequestHead, ResponseHead, ResponseReader, responseBody
 
@@ -395,3 +396,10 @@ def _isInvited(given: bytes, wanted: bytes) -> bool:
     """
     asked = {each.strip().lower() for each in wanted.split(b",")}
     return given != b"" and asked.issuperset(each.strip().lower() for each in given.split(b","))
+
+
+foresee(
+    HTTPClientProtocol,
+    *("transport", "connected", "upstream", "backend", "exchange", "served", "deadline", "_reader"),
+    *("_body", "_bodyBegun", "_head", "_informational", "_closed", "_begun", "_paused", "_unsent"),
+)

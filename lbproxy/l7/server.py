@@ -20,6 +20,7 @@ from lbproxy.l7.forwarding import Hop, clientAddress
 from lbproxy.l7.serving import Serving
 from lbproxy.l7.tunnel import Tunnel
 from lbproxy.net.deadlines import HORIZON
+from lbproxy.net.foresight import foresee
 from lbproxy.net.progress import unsentBytes
 from lbproxy.wire.http1 import BadMessage, HeaderBlock, RequestHead, RequestReader
 
@@ -454,3 +455,12 @@ class HTTPServerProtocol(Protocol):
         if exchange is not None:
             exchange.clientLeft()
         self.factory.connectionClosed(self)
+
+
+foresee(
+    HTTPServerProtocol,
+    *("transport", "factory", "connected", "exchange", "peer", "hop", "secure", "serverName"),
+    *("logName", "deadline", "closing", "tunnel", "lastBlock", "lastPlan", "lastLines", "_reader"),
+    *("_tooMany", "_held", "_headBegun", "_paused", "_writesBlocked", "_lingering", "_closed"),
+    *("_pumping", "_left", "_unsent", "_seenDown"),
+)
