@@ -27,7 +27,7 @@ def facts(proxies: Sequence[Proxy]) -> dict[str, object]:
     """
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": " ".join([sys.executable, "-m", "bench", *sys.argv[1:]]),
+        "command": " ".join(["python", "-m", "bench", *sys.argv[1:]]),
         "machine": _machine(),
         "versions": {proxy.name: proxy.version for proxy in proxies} | _versions(),
     }
