@@ -25,13 +25,26 @@ def streamDialer(reactor: Any, tls: ClientTLS | None = None) -> Dialer:
     checker's covers everything.
     """
 
+    named: dict[str, Any] = {}
+
     def connect(address: Address, protocol: IProtocol) -> Cancellable:
         target = None if tls is not None else numericTarget(address)
         if target is not None:
             return QuickSocket(reactor, target, protocol)
-        return dial(reactor, address, protocol, timeout=0, tls=tls)
+        return dial(reactor, address, protocol, timeout=0, tls=_forName(tls, address, named))
 
     return connect
+
+
+def _forName(tls: Any, address: Address, named: dict[str, Any]) -> Any:
+    """
+    A backend that is dialed by name has to prove that name, where no other is asked for.
+    """
+    if address.family is not None or getattr(tls, "serverName", "-"):
+        return tls
+    if address.host not in named:
+        named[address.host] = tls.named(address.host)
+    return named[address.host]
 
 
 def datagramLinker(reactor: Any) -> Linker:
