@@ -40,7 +40,8 @@ def _forName(tls: Any, address: Address, named: dict[str, Any]) -> Any:
     """
     A backend that is dialed by name has to prove that name, where no other is asked for.
     """
-    if address.family is not None or getattr(tls, "serverName", "-"):
+    serverName: Any = getattr(tls, "serverName", "-")
+    if address.family is not None or serverName:
         return tls
     if address.host not in named:
         named[address.host] = tls.named(address.host)
