@@ -57,6 +57,7 @@ class RewritingTests(SynchronousTestCase):
                 (b"/api/", b"/"),
                 (b"/api?x", b"/?x"),
                 (b"/apis/x", b"/apis/x"),
+                (b"/xyz/api", b"/xyz/api"),
                 (b"/other/api/x", b"/other/api/x"),
                 (b"/api/a%2Fb%20c", b"/a%2Fb%20c"),
             ):
@@ -95,6 +96,7 @@ class RewritingTests(SynchronousTestCase):
         """
         for prefix in (b"/v2", b"/v2/"):
             self.assertEqual(rewritten(Rewriting(addPrefix=prefix), b"/x?y"), b"/v2/x?y")
+        self.assertEqual(rewritten(Rewriting(addPrefix=b"/v2"), b"/a/./%61"), b"/v2/a/./%61")
 
     def test_regex(self) -> None:
         """
