@@ -7,6 +7,7 @@ Made only when something goes wrong: an exchange that goes well costs nothing he
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from twisted.internet import error
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
     from lbproxy.l7.plan import ProxyPlan
     from lbproxy.pool.backend import Backend
+    from lbproxy.pool.context import Context
     from lbproxy.pool.waiting import Wait
 
 # RFC 9110 9.2.2: what a proxy may repeat on its own.
@@ -95,7 +97,9 @@ class Trouble:
         outcome = Outcome.TIMED_OUT if timedOut else Outcome.CONNECT_FAILED
         code = "connectTimeout" if timedOut else "connectFailed"
         self._failed(lease, outcome, code, failure.getErrorMessage())
-        self._again("connect" in self._plan.upstream.retryOn)
+        # Nothing was sent, so nothing is sent twice: that is not what the retry budget is for.
+        again = self._plan.upstream.pool.acquire
+        self._again("connect" in self._plan.upstream.retryOn, again)
 
     def broken(self, lease: Lease, outcome: Outcome, code: str, detail: str) -> None:
         """
@@ -104,7 +108,7 @@ class Trouble:
         self._failed(lease, outcome, code, detail)
         reason = "timeout" if outcome is Outcome.TIMED_OUT else "reset"
         wanted = reason in self._plan.upstream.retryOn and outcome is not Outcome.BAD_RESPONSE
-        self._again(wanted and mayRepeat(self._exchange))
+        self._again(wanted and mayRepeat(self._exchange), self._plan.upstream.pool.retry)
 
     def _failed(self, lease: Lease, outcome: Outcome, code: str, detail: str) -> None:
         exchange = self._exchange
@@ -114,14 +118,14 @@ class Trouble:
         exchange.connection.factory.backendFailed(exchange)
         self._tried = (*self._tried, lease.backend)
 
-    def _again(self, allowed: bool) -> None:
+    def _again(self, allowed: bool, take: Callable[[Context, Collection[Backend]], Lease]) -> None:
         if not allowed or self._left <= 0:
             self._exchange.fail(self._status)
             return
         self._left -= 1
         exchange = self._exchange
         try:
-            exchange.lease = lease = self._plan.upstream.pool.retry(exchange, self._tried)
+            exchange.lease = lease = take(exchange, self._tried)
         except NoBackendAvailable as none:
             self.refused(none)
             return

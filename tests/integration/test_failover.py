@@ -28,7 +28,7 @@ listeners: {{web: {{bind: "127.0.0.1:0", protocol: http, pool: web, accessLog: o
 pools:
   web:
     backends: [{backends}]
-    healthCheck: {{http: {{path: /}}, interval: 200ms, timeout: 200ms, rise: 1, fall: 2}}
+    healthCheck: {{http: {{path: /}}, interval: 200ms, timeout: 5s, rise: 1, fall: 2}}
 """)
         url = f"http://127.0.0.1:{portOf(edge, 'web')}/"
         load = self.shell("wrk", "-t1", "-c32", "-d4", url)

@@ -269,6 +269,23 @@ class AnotherBackendTests(TroubleCase):
         self.assertEqual([backends[name].failures for name in self.tried()], [1, 0])
         self.assertEqual(self.stage.records[0].served, "web/" + self.tried()[1])
 
+    def test_connectsAreNoRepetition(self) -> None:
+        """
+        However many backends can't be reached: nothing was sent, so all go elsewhere.
+        """
+        self.play(*MANY, policy=Policy(retries=BudgetSettings(0.2)))
+        clients = [self.stage.connect() for _ in range(30)]
+        for protocol, _ in clients:
+            protocol.dataReceived(GET)
+        for dialed in self.stage.dials[:30]:
+            dialed.refuse()
+        for dialed in self.stage.dials[30:]:
+            dialed.accept()
+            dialed.answer(OK)
+        served = sum(wire.value().startswith(b"HTTP/1.1 200 ") for _, wire in clients)
+        self.assertEqual(served, 30)
+        self.assertSettled()
+
     def test_budget(self) -> None:
         """
         When too much is repeated already, nothing more is: a pool in trouble isn't asked twice for
@@ -279,7 +296,7 @@ class AnotherBackendTests(TroubleCase):
         for protocol, _ in clients:
             protocol.dataReceived(GET)
         for dialed in self.stage.dials[:30]:
-            dialed.refuse()
+            dialed.accept().lose(LOST)
         again = len(self.stage.dials) - 30
         self.assertTrue(3 <= again <= 10, again)
         refused = sum(wire.value().startswith(b"HTTP/1.1 502 ") for _, wire in clients)
