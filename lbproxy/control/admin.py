@@ -6,6 +6,7 @@ and ready.
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Callable, Sequence
 
 from twisted.web.http import Request
@@ -25,6 +26,14 @@ class _Refusal(Resource):
         request.setResponseCode(401)
         request.setHeader(b"www-authenticate", b"Bearer")
         return b"wanted: Authorization: Bearer TOKEN\n"
+
+
+class _WrongName(Resource):
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        request.setResponseCode(421)
+        return b"wanted: an address or localhost as the host, or a token\n"
 
 
 class AdminRoot(Resource):
@@ -50,6 +59,8 @@ class AdminRoot(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         if path == b"api":
+            if not self._token and not _isOwnName(request.getRequestHostname()):
+                return _WrongName()
             return self._api if self._allows(request) else _Refusal()
         found: Resource = super().getChild(path, request)  # type: ignore[no-untyped-call]
         return found
@@ -68,6 +79,21 @@ class _QuietSite(Site):
 
     def log(self, request: Request) -> None:
         pass
+
+
+def _isOwnName(host: bytes) -> bool:
+    """
+    Whether a browser that asks for this host means us. A page can have its own name lead to
+    loopback (DNS rebinding), but never an address or C{localhost}.
+    """
+    name = host.decode("latin-1").strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _readiness(ready: bool) -> tuple[int, dict[str, str]]:

@@ -37,6 +37,8 @@ class LogFile:
         self._lines: list[bytes] = []
         self._size = 0
         self._call: IDelayedCall | None = None
+        # The last line that was written is not whole.
+        self._torn = False
         self.lost = 0
         try:
             self._fd = self._open()
@@ -68,15 +70,25 @@ class LogFile:
         Write what has gathered.
         """
         lines, self._lines, self._size = self._lines, [], 0
-        data = memoryview(b"".join(lines))
+        text = b"".join(lines)
+        data = memoryview(text)
         try:
+            if self._torn and text:
+                # A file that filled up amid a line has room again.
+                os.write(self._fd, b"\n")
+                self._torn = False
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError as problem:
-            # Said once, counted always: complaining about each line would be worse than losing it.
-            if not self.lost:
-                self._log.error("cannot write {path}: {problem}", path=self._path, problem=problem)
-            self.lost += len(lines)
+            self._failed(text, len(data), problem)
+
+    def _failed(self, text: bytes, left: int, problem: OSError) -> None:
+        written = len(text) - left
+        # Said once, counted always: complaining about each line would be worse than losing it.
+        if not self.lost:
+            self._log.error("cannot write {path}: {problem}", path=self._path, problem=problem)
+        self.lost += text.count(b"\n", written)
+        self._torn = self._torn or (written > 0 and not text[:written].endswith(b"\n"))
 
     def reopen(self) -> None:
         """
@@ -85,6 +97,8 @@ class LogFile:
         self.flush()
         if self._path == "-":
             return
+        if self._fd < 0:
+            return
         try:
             fd = self._open()
         except OSError as problem:
@@ -92,6 +106,7 @@ class LogFile:
             return
         os.close(self._fd)
         self._fd = fd
+        self._torn = False
 
     def close(self) -> None:
         """
@@ -101,5 +116,7 @@ class LogFile:
             self._call.cancel()
             self._call = None
         self.flush()
-        if self._path != "-":
+        if self._path != "-" and self._fd >= 0:
             os.close(self._fd)
+            # Somebody else's file may get that number: a line that comes now is lost, not theirs.
+            self._fd = -1

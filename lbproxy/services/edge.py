@@ -12,16 +12,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from lbproxy.config.admin import Logging
-from lbproxy.errors import CannotStart
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.pool.registry import Registry
 from lbproxy.services.listener import Listener
@@ -84,6 +83,7 @@ class EdgeService(MultiService):
         self._atEnd: list[Callable[[], object]] = []
         self._atReopen: list[Callable[[], object]] = []
         self._loops: list[tuple[float, LoopingCall]] = []
+        self._stopping: list[Deferred[None]] = []
         self.admin: Listener | None = None
         self.registry = registry
 
@@ -153,7 +153,7 @@ class EdgeService(MultiService):
         try:
             for listener in self._everything():
                 listener.open()
-        except CannotStart:
+        except Exception:
             for listener in self._everything():
                 listener.close()
             raise
@@ -185,20 +185,30 @@ class EdgeService(MultiService):
         """
         @return: fires when work in hand has ended, or was ended after C{grace}.
         """
+        if self.state is State.STOPPED:
+            return succeed(None)
+        if self.state is State.DRAINING:
+            stopped: Deferred[None] = Deferred()
+            self._stopping.append(stopped)
+            return stopped
         if self.state is not State.READY:
             return self._ended(None)
         self.state = State.DRAINING
         for call in self._atStop:
             call()
-        active = gatherResults([listener.drain() for listener in self.listeners])
+        draining = [listener.drain() for listener in self.listeners]
+        active = DeferredList(draining, consumeErrors=True)
         overdue = self._clock.callLater(self.grace, self._abort)
 
-        def drained(_: object) -> Deferred[None]:
+        def drained(results: list[tuple[bool, Any]]) -> Deferred[None]:
+            for good, result in results:
+                if not good:
+                    self._log.failure("a listener could not drain", result)
             if overdue.active():
                 overdue.cancel()
             return self._ended(None)
 
-        return active.addBoth(drained)
+        return active.addCallback(drained)
 
     def _abort(self) -> None:
         self._log.warn("work in hand did not end in {grace} s: ending it", grace=self.grace)
@@ -216,6 +226,8 @@ class EdgeService(MultiService):
         self._deadlines.stop()
         for call in self._atEnd:
             call()
+        for stopped in self._stopping:
+            stopped.callback(None)
         return stopping if stopping is not None else succeed(None)
 
 

@@ -88,4 +88,5 @@ class Listener:
             return self.relaying.drain().addCallback(lambda _: self.close())
         closed = self.close()
         drained = self.relaying.drain()
-        return gatherResults([closed, drained]).addCallback(lambda _: None)
+        both = gatherResults([closed, drained], consumeErrors=True)
+        return both.addCallback(lambda _: None)

@@ -55,7 +55,12 @@ class AdminCase(SynchronousTestCase):
             text = json.dumps(body) if body is not None else ""
         if text:
             fields.setdefault("Content_Type", "application/json")
-        head = [f"{line} HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(text)}"]
+        head = [
+            f"{line} HTTP/1.1",
+            "Host: localhost",
+            "Connection: close",
+            f"Content-Length: {len(text)}",
+        ]
         head += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
         protocol.dataReceived(("\r\n".join(head) + "\r\n\r\n" + text).encode())
         answer = transport.value().decode()
