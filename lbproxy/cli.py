@@ -104,6 +104,7 @@ def _run(options: argparse.Namespace) -> int:
         edge.privilegedStartService()
     except CannotStart as refused:
         print(f"lbproxy: {refused}", file=sys.stderr)
+        edge.stopService()
         return 1
     edge.startService()
     reactor.addSystemEventTrigger("before", "shutdown", edge.stopService)
