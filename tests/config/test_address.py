@@ -26,6 +26,9 @@ class AddressTests(SynchronousTestCase):
             ("[fe80::1%eth0]:80", Address("fe80::1%eth0", 80), socket.AF_INET6),
             ("web_1.internal.:80", Address("web_1.internal.", 80), None),
             ("localhost:0", Address("localhost", 0), None),
+            ("a:65535", Address("a", 65535), None),
+            ("a." * 126 + "a:1", Address("a." * 126 + "a", 1), None),
+            ("systemd:x", Address(systemd="x"), None),
             ("unix:/run/a.sock", Address(path="/run/a.sock"), socket.AF_UNIX),
             ("systemd:web", Address(systemd="web"), None),
         ):
@@ -51,6 +54,9 @@ class AddressTests(SynchronousTestCase):
             "a b:80": '"a b" is not a host; wanted a name or an IP address',
             "-a:80": '"-a" is not a host; wanted a name or an IP address',
             "a..b:80": '"a..b" is not a host; wanted a name or an IP address',
+            "a]:80": '"a]" is not a host; wanted a name or an IP address',
+            "[::1:80": '"[::1" is not a host; wanted a name or an IP address',
+            "a." * 126 + "ab:80": f'"{"a." * 30}" is not a host; wanted a name or an IP address',
             "unix:": 'wanted a path after "unix:"',
             "systemd:": 'wanted the name of a socket after "systemd:"',
         }.items():

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from lbproxy.errors import Outcome
+from lbproxy.l7.factory import HTTPSettings
 from lbproxy.l7.matching import Match
 from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
 from lbproxy.l7.routing import Route
@@ -292,6 +293,52 @@ class CompletionTests(PhaseCase):
         self.assertAlmostEqual(record.firstByte, begun + 2)
         self.assertAlmostEqual(record.ended, begun + 3)
         self.assertEqual((record.bytesDown, record.served), (2, "web/b1"))
+
+    def test_latency(self) -> None:
+        """
+        Pools learn how long the first byte took.
+        """
+        self.play()
+        latencies: list[float] = []
+        release = Lease.release
+
+        def noting(lease: Lease, outcome: Outcome, latency: float = 0.0) -> None:
+            latencies.append(latency)
+            release(lease, outcome, latency)
+
+        self.patch(Lease, "release", noting)
+        dialed = self.send(GET)
+        self.stage.advance(2)
+        dialed.answer(OK[:-1])
+        self.stage.advance(1)
+        dialed.answer(OK[-1:])
+        self.assertAlmostEqual(latencies[0], 2.0)
+
+    def test_unanswered(self) -> None:
+        """
+        Of an exchange without an answer no byte and no time of one is told.
+        """
+        self.play()
+        self.protocol.dataReceived(GET)
+        self.wire.lose(LOST)
+        record = self.stage.records[0]
+        told = (record.status, record.bytesDown, record.firstByte, record.detail)
+        self.assertEqual(told, (0, 0, 0.0, ""))
+        self.assertGreaterEqual(record.ended, record.started)
+
+    def test_whatTheConnectionShows(self) -> None:
+        """
+        Who the client is, and whether it came over TLS and for which name.
+        """
+        settings = HTTPSettings(secure=True, isTrusted=lambda peer: peer == "10.0.0.1")
+        stage = Stage(settings=settings)
+        protocol, _ = stage.connect("10.0.0.1")
+        protocol.serverName = "shop.example"
+        protocol.dataReceived(GET[:-2] + b"X-Forwarded-For: 192.0.2.9\r\n\r\n")
+        exchange = protocol.exchange
+        assert exchange is not None
+        shown = (exchange.clientIP, exchange.secure, exchange.serverName)
+        self.assertEqual(shown, ("192.0.2.9", True, "shop.example"))
 
     def test_servedByNobody(self) -> None:
         """

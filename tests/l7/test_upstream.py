@@ -81,6 +81,18 @@ class IdleTests(SynchronousTestCase):
         self.assertEqual(len(self.idle()), 1)
         self.assertIs(self.idle()[0], self.stage.dials[2].protocol)
 
+    def test_shortKeepAlive(self) -> None:
+        """
+        A time shorter than anything else is kept, too.
+        """
+        self.play(UpstreamSettings(keepAliveTimeout=1))
+        self.stage.advance(7)
+        self.ask(1)
+        self.stage.advance(0.8)
+        self.assertEqual(len(self.idle()), 1)
+        self.stage.advance(0.4)
+        self.assertEqual(self.idle(), [])
+
     def test_maxRequests(self) -> None:
         """
         A connection that has served its share is closed.
@@ -162,9 +174,23 @@ class DialTests(SynchronousTestCase):
         protocol, wire = stage.connect()
         protocol.dataReceived(GET)
         self.assertTrue(wires[0].value().startswith(b"GET / "))
+        self.assertEqual(stage.plan.upstream._dialing, {})
         wire.lose(LOST)
         self.assertTrue(wires[0].aborted)
         self.assertEqual(stage.pool.active, 0)
+
+    def test_nothingIsKeptOfDials(self) -> None:
+        """
+        A dial that is over, either way, is forgotten.
+        """
+        stage = Stage(("b1", "b2"))
+        protocol, _ = stage.connect()
+        protocol.dataReceived(GET)
+        self.assertEqual(len(stage.upstream._dialing), 1)
+        stage.dials[0].refuse()
+        self.assertEqual(len(stage.upstream._dialing), 1)
+        stage.dials[1].accept()
+        self.assertEqual(stage.upstream._dialing, {})
 
     def test_refusedAtOnce(self) -> None:
         """
@@ -181,6 +207,7 @@ class DialTests(SynchronousTestCase):
         protocol.dataReceived(GET)
         self.assertTrue(wire.value().startswith(b"HTTP/1.1 502 "))
         self.assertEqual(sorted(tried), ["b1", "b2"])
+        self.assertEqual(stage.plan.upstream._dialing, {})
         self.assertEqual(stage.pool.active, 0)
         protocol.dataReceived(GET)
         self.assertEqual(len(stage.records), 2)
