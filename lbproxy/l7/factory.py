@@ -146,6 +146,8 @@ class HTTPFactory(Factory):
         self._idPrefix = secrets.token_hex(6).encode("ascii")
         self._ids = count(1)
         self._drained: Deferred[None] | None = None
+        self._failedAt = 0
+        self._failed: set[tuple[str, str]] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         return HTTPServerProtocol(self)
@@ -234,7 +236,17 @@ class HTTPFactory(Factory):
     def backendFailed(self, exchange: Exchange) -> None:
         """
         A backend failed an exchange before its response had begun.
+
+        Told once a second for each backend and reason: under load a dead one fails thousands of
+        times until it is marked down, and the access log has each request anyway.
         """
+        second = int(self.seconds())
+        if second != self._failedAt:
+            self._failedAt = second
+            self._failed.clear()
+        if (exchange.served, exchange.code) in self._failed:
+            return
+        self._failed.add((exchange.served, exchange.code))
         self.log.warn(
             "backend {backend} failed: {code}: {detail}",
             backend=exchange.served,

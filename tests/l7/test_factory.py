@@ -192,6 +192,31 @@ class CountingTests(SynchronousTestCase):
         self.assertEqual((logged[0]["backend"], logged[0]["code"]), ("web/b1", "connectFailed"))
         self.assertIn("refused", str(logged[0]["detail"]))
 
+    def test_failuresDoNotFloodTheLog(self) -> None:
+        """
+        A backend that fails again and again is told of once a second for each reason.
+        """
+        stage = Stage(("b1",))
+        logged: list[object] = []
+
+        class Log:
+            def warn(self, form: str, **values: object) -> None:
+                logged.append(values["backend"])
+
+        stage.factory.log = Log()  # type: ignore[assignment]
+
+        def fails() -> None:
+            protocol, _ = stage.connect()
+            protocol.dataReceived(GET)
+            stage.dials[-1].refuse()
+
+        fails()
+        fails()
+        self.assertEqual(len(logged), 1)
+        stage.clock.advance(1)
+        fails()
+        self.assertEqual(len(logged), 2)
+
 
 class DrainTests(SynchronousTestCase):
     """
