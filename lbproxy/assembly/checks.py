@@ -34,6 +34,7 @@ from lbproxy.interfaces import IProbe
 from lbproxy.net.proxyprotocol import Introduced
 from lbproxy.net.tls.client import ClientTLS
 from lbproxy.pool.pool import Pool
+from lbproxy.wire.proxyprotocol import LOCAL, encodeV2
 
 
 def buildChecks(parts: Parts) -> list[HealthChecks]:
@@ -73,7 +74,7 @@ def _probe(parts: Parts, asked: PoolConfig, check: HealthCheck) -> IProbe:
         return loadProbe(check.python)
     target = Target(check.port, check.host)
     if check.udp is not None:
-        return _udpProbe(parts, check, check.udp, target)
+        return _udpProbe(parts, asked, check, check.udp, target)
     if check.tls is not None:
         inspector = CertificateInspector(failWithin=check.tls.expiresIn)
         tls = clientTLS(parts, asked) or ClientTLS(deadlines=parts.deadlines)
@@ -95,8 +96,12 @@ def _handshaking(asked: PoolConfig, tls: ClientTLS | None) -> Any:
     return Introduced(asked.sendProxyProtocol, tls)
 
 
-def _udpProbe(parts: Parts, check: HealthCheck, asked: UDPCheck, target: Target) -> IProbe:
-    link = datagramLinker(parts.reactor)
+def _udpProbe(
+    parts: Parts, pool: PoolConfig, check: HealthCheck, asked: UDPCheck, target: Target
+) -> IProbe:
+    # As for connections: in version 2, the only one of UDP, a check is LOCAL.
+    header = encodeV2(LOCAL) if pool.sendProxyProtocol == "v2" else b""
+    link = datagramLinker(parts.reactor, header)
     if asked.dns:
         return DatagramProbe(link, DNSDialogue(asked.dns), target)
     expected = Expected.orNone(asked.expect, asked.expectRegex)

@@ -48,12 +48,18 @@ def _forName(tls: Any, address: Address, named: dict[str, Any]) -> Any:
     return named[address.host]
 
 
-def datagramLinker(reactor: Any) -> Linker:
+def datagramLinker(reactor: Any, header: bytes = b"") -> Linker:
     """
     Opens UDP sockets.
+
+    @param header: goes before what is sent, in each datagram.
     """
 
     def link(address: Address, receiver: AnswerReceiver) -> Link:
+        opened = bare(address, receiver)
+        return _HeadedLink(opened, header) if header else opened
+
+    def bare(address: Address, receiver: AnswerReceiver) -> Link:
         target = numericTarget(address)
         if target is not None:
             return connectDatagrams(reactor, socket.AddressFamily(target[0]), target[1], receiver)
@@ -62,6 +68,28 @@ def datagramLinker(reactor: Any) -> Linker:
         return named
 
     return link
+
+
+class _HeadedLink:
+    """
+    A link whose every datagram begins with a header.
+    """
+
+    def __init__(self, link: Link, header: bytes) -> None:
+        self._link = link
+        self._header = header
+
+    def send(self, data: bytes) -> bool:
+        """
+        Header and data, together.
+        """
+        return self._link.send(self._header + data)
+
+    def close(self) -> None:
+        """
+        Once is enough, more do no harm.
+        """
+        self._link.close()
 
 
 class _NamedLink:

@@ -188,6 +188,17 @@ class DatagramTests(TestCase):
         seen = await probe.check(aBackend(f"127.0.0.1:{port.getHost().port}"))
         self.assertEqual(seen, "answered 4 bytes")
 
+    async def test_header(self) -> None:
+        """
+        A header goes before the payload, in the same datagram.
+        """
+        port = reactor.listenUDP(0, Echo(), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        linker = datagramLinker(reactor, b"header ")
+        probe = DatagramProbe(linker, UDPDialogue(b"ping", Expected(b"header ping")))
+        seen = await probe.check(aBackend(f"127.0.0.1:{port.getHost().port}"))
+        self.assertEqual(seen, "answered 11 bytes")
+
     async def test_isRefused(self) -> None:
         """
         The ICMP error of a closed port arrives, on a reactor that takes it for a hang-up.
