@@ -40,7 +40,8 @@ def serverTLS(parts: Parts, asked: HTTPListener | TCPListener) -> ServerTLS | No
         deadlines=parts.deadlines,
     )
     for warning in server.warnings():
-        _log.warn("{warning}", warning=warning)
+        # Not as "warning": Twisted's older observers take that for one of Python's.
+        _log.warn("{problem}", problem=warning)
     return server
 
 
