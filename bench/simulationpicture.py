@@ -78,7 +78,8 @@ def drawTrouble(tails: Mapping[str, Mapping[str, float]]) -> str:
     """
     For each trouble the latency that 99 % of the clients stay below, in seconds, by balancer.
     """
-    left, most, row, height = 150, 1.0, 15, 8
+    left, row, height = 150, 15, 8
+    most = max(latency for latencies in tails.values() for latency in latencies.values())
     parts = []
     scale = (_WIDTH - left - 90) / most
     for title, latencies in tails.items():
@@ -87,8 +88,8 @@ def drawTrouble(tails: Mapping[str, Mapping[str, float]]) -> str:
         height += 8
         for balancer, latency in latencies.items():
             parts.append(_text(left - 8, height + 10, balancer, small=True, anchor="end"))
-            parts.append(_bar("bar", left, height + 1, min(latency, most) * scale, row - 5))
-            end = left + min(latency, most) * scale
+            parts.append(_bar("bar", left, height + 1, latency * scale, row - 5))
+            end = left + latency * scale
             parts.append(_text(end + 6, height + 10, f"{latency * 1e3:.0f} ms", small=True))
             height += row
         height += 10
@@ -115,9 +116,10 @@ def drawMoves(moves: Mapping[str, tuple[float, float]]) -> str:
         for number, (style, value) in enumerate(zip(("bar", "other"), both, strict=True)):
             y = height + 4 + 13 * number
             bars.append(_bar(style, left, y, min(value, most) * scale, 10))
-            bars.append(
-                _text(left + min(value, most) * scale + 6, y + 9, f"{value:.2f}", small=True)
-            )
+            end = left + min(value, most) * scale
+            # A figure that would stand on the line of the ideal stands behind it.
+            end = max(end, left + scale) if value > 0.85 else end
+            bars.append(_text(end + 6, y + 9, f"{value:.2f}", small=True))
         height += 40
     parts.append(_line("ideal", left + scale, 50, left + scale, height))
     return _document(height + 8, "Clients that move, by balancer", [*parts, *bars])
