@@ -113,7 +113,7 @@ class ReuseTests(ClientCase):
             b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\nabc",
             b"HTTP/1.1 304 Not Modified\r\n\r\nx",
         ):
-            for size in (1000, len(answer) - 1):
+            for size in range(1, len(answer) + 1):
                 self.play(Stage(upstream=SETTINGS))
                 dialed = self.send(GET)
                 dialed.answer(answer[:size])
@@ -121,6 +121,8 @@ class ReuseTests(ClientCase):
                     dialed.answer(answer[size:])
                 self.assertEqual(self.idle(), 0, answer)
                 self.assertTrue(dialed.wire.disconnecting, answer)
+                if answer.endswith(b"ok"):  # a reset is for those who have said too much
+                    self.assertFalse(dialed.wire.aborted, (answer, size))
                 self.assertIn(self.status(), (200, 204, 304))
                 self.assertEqual(self.outcomes, [Outcome.OK])
 
@@ -155,6 +157,8 @@ class ReuseTests(ClientCase):
         self.assertEqual(self.status(), 200)
         self.assertEqual(self.idle(), 0)
         self.assertTrue(wire.aborted)
+        # The client, who waited for that backend, is read again.
+        self.assertEqual(self.wire.producerState, "producing")
 
     def test_unasked(self) -> None:
         """
@@ -456,11 +460,25 @@ class DeadlineTests(ClientCase):
             self.stage.advance(9)
             wire.read(10000)
         self.assertFalse(wire.aborted)
+        self.stage.advance(15)
         self.assertEqual(self.wire.producerState, "producing")
         self.protocol.dataReceived(b"x" * (BIG - BUFFER - 1))
         wire.read()
         self.stage.dials[0].answer(OK)
         self.assertEqual(self.status(), 200)
+        self.assertEqual(self.idle(), 1)
+
+    def test_afterTheHead(self) -> None:
+        """
+        When the head is here the body has its own time, from then on.
+        """
+        dialed = self.send(GET)
+        self.stage.advance(5)
+        dialed.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        self.stage.advance(9.5)
+        self.assertFalse(self.wire.aborted)
+        self.stage.advance(0.8)
+        self.assertTrue(self.wire.aborted)
 
     def test_invitation(self) -> None:
         """

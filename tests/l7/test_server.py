@@ -133,6 +133,17 @@ class HeadTests(ServerCase):
         self.assertEqual(self.wire.value(), b"")
         self.assertEqual(len(self.stage.records), 1)
 
+    def test_silentWithTheLastBytes(self) -> None:
+        """
+        One that has not read all of its last answer is closed no less quietly.
+        """
+        protocol, wire = connectSlowly(self.stage)
+        protocol.dataReceived(GET)
+        self.serve()
+        self.stage.advance(60.2)
+        self.assertTrue(wire.disconnecting)
+        self.assertFalse(wire.aborted)
+
     def test_shortKeepAlive(self) -> None:
         """
         A keep-alive shorter than anything else is kept, too.
@@ -201,7 +212,22 @@ class HeadTests(ServerCase):
         protocol.makeConnection(wire)
         protocol.dataReceived(GET)
         self.assertIn(b"X-Forwarded-For: unknown\r\n", self.serve())
-        self.assertEqual(self.stage.records[0].clientIP, "")
+        self.assertEqual((self.stage.records[0].clientIP, protocol.logName), ("", b"unix"))
+
+    def test_secureClient(self) -> None:
+        """
+        Of a client that came over TLS the name is known that it asked for.
+        """
+        self.stage = Stage(settings=HTTPSettings(secure=True))
+        wire = Wire()
+        wire.serverName = "shop.example"  # type: ignore[attr-defined]
+        protocol = self.stage.factory.buildProtocol(None)
+        wire.protocol = protocol
+        protocol.makeConnection(wire)
+        protocol.dataReceived(GET)
+        self.assertIn(b"X-Forwarded-Proto: https\r\n", self.serve())
+        record = self.stage.records[0]
+        self.assertEqual((record.secure, record.serverName), (True, "shop.example"))
 
 
 class PipeliningTests(ServerCase):
@@ -416,6 +442,20 @@ class HalfCloseTests(ServerCase):
             self.stage.dials[0].answer(b"x")
         self.assertFalse(self.wire.aborted)
         self.assertTrue(self.wire.disconnecting)
+
+    def test_slowDownload(self) -> None:
+        """
+        Also while it is the client that is slow.
+        """
+        protocol, wire = connectSlowly(self.stage)
+        protocol.dataReceived(GET)
+        protocol.readConnectionLost()
+        self.serve(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + b"x" * 5000)
+        self.stage.advance(2)
+        self.assertFalse(wire.aborted)
+        wire.read()
+        self.stage.advance(0.6)
+        self.assertTrue(wire.aborted)
 
 
 class ClosingTests(ServerCase):

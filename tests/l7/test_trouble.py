@@ -190,6 +190,18 @@ class AnotherBackendTests(TroubleCase):
             self.assertEqual(self.status(), 200 if repeated else 502)
             self.assertSettled()
 
+    def test_closedWithoutAWord(self) -> None:
+        """
+        A backend that closes a new connection without an answer has failed: another one is tried.
+        """
+        self.play("b1", "b2")
+        self.send()
+        self.last().wire.lose()
+        self.last().answer(OK)
+        self.assertEqual(self.status(), 200)
+        self.assertEqual(sorted(self.tried()), ["b1", "b2"])
+        self.assertEqual(self.stage.pool.backends[self.tried()[0]].failures, 1)
+
     def test_nonsenseIsNotRepeated(self) -> None:
         """
         A backend that answers nonsense has answered: who knows what it did.
@@ -376,7 +388,11 @@ class StatusTests(TroubleCase):
 class KeepAliveRaceTests(TroubleCase):
     """
     A kept connection that closes just as a request is sent on it.
+
+    @ivar cut: where the answer before that was cut.
     """
+
+    cut = len(OK)
 
     def kept(self, method: bytes = b"GET") -> Dialed:
         """
@@ -384,7 +400,9 @@ class KeepAliveRaceTests(TroubleCase):
         """
         self.send()
         dialed = self.last()
-        dialed.answer(OK)
+        dialed.answer(OK[: self.cut])
+        if self.cut < len(OK):
+            dialed.answer(OK[self.cut :])
         self.status()
         self.send(method)
         return dialed
@@ -447,6 +465,14 @@ class KeepAliveRaceTests(TroubleCase):
         self.last().answer(OK)
         self.assertEqual(self.status(), 200)
         self.assertSettled()
+
+
+class KeepAliveRaceAfterPiecesTests(KeepAliveRaceTests):
+    """
+    The same where the answer before came in pieces.
+    """
+
+    cut = len(OK) - 1
 
 
 class NobodyTests(TroubleCase):
