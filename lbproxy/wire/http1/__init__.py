@@ -11,7 +11,7 @@ from lbproxy.wire.http1.grammar import checkAuthority, hostName
 from lbproxy.wire.http1.headers import HeaderBlock
 from lbproxy.wire.http1.limits import DEFAULT_LIMITS, HeadLimits
 from lbproxy.wire.http1.paths import PathForm, canonicalPath, normalizePath
-from lbproxy.wire.http1.request import RequestHead, RequestReader, sharedBlocks
+from lbproxy.wire.http1.request import RequestHead, RequestReader, forgetRequests
 from lbproxy.wire.http1.response import ResponseHead, ResponseReader, sharedHeads
 from lbproxy.wire.http1.write import LAST_CHUNK, encodeChunk, encodeFields, encodeTrailers
 
@@ -47,5 +47,5 @@ def forgetHeads() -> None:
     Forget the heads seen so far, and with them what was derived from them: to be called when what
     those who read blocks keep in C{HeaderBlock.memo} holds no longer, as after a reload.
     """
-    sharedBlocks.clear()
+    forgetRequests()
     sharedHeads.clear()

@@ -17,6 +17,10 @@ _VERSIONS = {b"HTTP/1.1\r\n": 11, b"HTTP/1.0\r\n": 10}
 
 # Shared by the listeners of a process, as their clients are.
 sharedBlocks: Memo[HeaderBlock] = Memo()
+# Bytes of the heads that are known as a whole. Short ones come again and again, from programs;
+# those of browsers differ in a path or a cookie each time, and their blocks are known.
+_WHOLE = 512
+_shared: dict[HeadLimits, Memo[RequestHead]] = {}
 
 
 class RequestHead:
@@ -80,6 +84,15 @@ class RequestHead:
         return f"<RequestHead {self.method!r} {self.target!r} host={self.host!r}>"
 
 
+def forgetRequests() -> None:
+    """
+    Forget the requests seen so far.
+    """
+    sharedBlocks.clear()
+    for known in _shared.values():
+        known.clear()
+
+
 @lru_cache(64)
 def _requestKind(limits: HeadLimits) -> HeadKind:
     return HeadKind(
@@ -93,6 +106,16 @@ def _requestKind(limits: HeadLimits) -> HeadKind:
     )
 
 
+def _wholeHeads(limits: HeadLimits, blocks: Memo[HeaderBlock]) -> Memo[RequestHead]:
+    if blocks is not sharedBlocks:
+        return Memo(16, _WHOLE)
+    # What one listener takes may be too much for another.
+    known = _shared.get(limits)
+    if known is None:
+        known = _shared[limits] = Memo(size=_WHOLE)
+    return known
+
+
 class RequestReader:
     """
     Cuts request heads off a stream of bytes.
@@ -104,7 +127,9 @@ class RequestReader:
     __slots__ = (
         "_countLimit",
         "_fieldRoom",
+        "_heads",
         "_kind",
+        "_known",
         "_lineRoom",
         "_memo",
         "_scanner",
@@ -124,6 +149,8 @@ class RequestReader:
         self._lineRoom = limits.line - len(b"HTTP/1.1")
         self._fieldRoom = limits.headers + len(b"HTTP/1.1\r\n")
         self._kind = _requestKind(limits)
+        self._heads = _wholeHeads(limits, memo)
+        self._known = self._heads.get
 
     @property
     def pending(self) -> bool:
@@ -138,10 +165,18 @@ class RequestReader:
         @raise BadMessage: what came can't become a request.
         """
         if self._scanner is None:
+            known = self._known
+            head = known(data)
+            if head is not None:
+                self.rest = b""
+                return head
             line = originLine(data)
             if line is not None and (block := self._blockAfter(data, line.end())) is not None:
                 method, target, path, query = line.groups()
-                return RequestHead(method, target, "origin", path, query, block.host, block)
+                head = RequestHead(method, target, "origin", path, query, block.host, block)
+                if len(data) <= _WHOLE and not self.rest:
+                    self._heads.offer(data, head)
+                return head
             self._scanner = HeadScanner(self._kind)
         return self._scan(self._scanner, data)
 
