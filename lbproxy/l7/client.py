@@ -71,24 +71,43 @@ class HTTPClientProtocol(Protocol):
     @ivar served: exchanges completed on this connection.
     """
 
-    transport: Any = None
-    exchange: Served | None = None
-    _body: Body | None = None
-    _informational = 0
-    _head: ResponseHead | None = None
-    _closed = False
-    _begun = False
-    _bodyBegun = False
-    _paused = False
-    _unsent = -1
+    # As on the server's side: no defaults on the class.
+    __slots__ = (
+        "_begun",
+        "_body",
+        "_bodyBegun",
+        "_closed",
+        "_head",
+        "_informational",
+        "_paused",
+        "_reader",
+        "_unsent",
+        "backend",
+        "connected",
+        "deadline",
+        "exchange",
+        "served",
+        "transport",
+        "upstream",
+    )
 
     def __init__(self, upstream: Upstream, backend: Backend, exchange: Served) -> None:
         self.upstream = upstream
         self.backend = backend
-        self.exchange = exchange
+        self.exchange: Served | None = exchange
         self.served = 0
         self.deadline = 0.0
         self._reader = ResponseReader(upstream.limits)
+        self.connected = 0
+        self.transport: Any = None
+        self._body: Body | None = None
+        self._informational = 0
+        self._head: ResponseHead | None = None
+        self._closed = False
+        self._begun = False
+        self._bodyBegun = False
+        self._paused = False
+        self._unsent = -1
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lbproxy.l7.plan import ProxyPlan
     from lbproxy.pool.lease import Lease
 
+# Looking for a byte as a number: as a bytes object, CPython 3.11 makes and drops a TypeError first.
+_PERCENT, _DOT = b"%."
 # Stands for what could not be read as a request.
 UNREADABLE = RequestHead(b"-", b"-", "origin", b"-", None, b"", HeaderBlock(11, []))
 
@@ -61,11 +63,10 @@ class Exchange(Serving):
                 connection.hold(rest)
             if factory.rules.concern(self) and self._ruledOut(factory):
                 return
-            only = factory.only
-            if only is None or b"%" in self.path or b".." in self.path:
+            plan = factory.only
+            path = self.path
+            if plan is None or _PERCENT in path or (_DOT in path and path.find(b"..") >= 0):
                 plan = factory.planFor(self)
-            else:
-                plan = only
         except (BadMessage, DownstreamError) as bad:
             self.refuse(bad)
             return

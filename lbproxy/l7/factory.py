@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -143,8 +143,8 @@ class HTTPFactory(Factory):
         self._ports: list[AcceptingPort] = []
         self._full = False
         self._date = DateLine()
-        self._idPrefix = secrets.token_hex(6).encode("ascii")
-        self._ids = count(1)
+        #: A name for a request that brought none.
+        self.nextRequestID: Callable[[], bytes] = _names(secrets.token_hex(6)).__next__
         self._drained: Deferred[None] | None = None
         self._failedAt = 0
         self._failed: set[tuple[str, str]] = set()
@@ -170,12 +170,6 @@ class HTTPFactory(Factory):
         The C{Date} line of this second.
         """
         return self._date.line(self.now())
-
-    def nextRequestID(self) -> bytes:
-        """
-        A name for a request that brought none.
-        """
-        return b"%b%08x" % (self._idPrefix, next(self._ids))
 
     # What connections report.
 
@@ -286,3 +280,17 @@ class HTTPFactory(Factory):
 
 
 _NO_ROUTE = NoRoutePlan()
+
+# The last digits of names, ready to be put behind the first ones.
+_ENDINGS = tuple(b"%03x" % number for number in range(4096))
+
+
+def _names(prefix: str) -> Iterator[bytes]:
+    """
+    Names without end, each with 8 digits behind C{prefix}. No step of Python's is made for one.
+    """
+
+    def named(beginning: int) -> Iterator[bytes]:
+        return map(f"{prefix}{beginning:05x}".encode("ascii").__add__, _ENDINGS)
+
+    return chain.from_iterable(map(named, count()))

@@ -55,6 +55,8 @@ class ProxyChanges:
     cookies: CookieEdits | None = None
 
 
+_VERSION = b" HTTP/1.1\r\n"
+_END = b"\r\n\r\n"
 _NO_CHANGES = ProxyChanges()
 
 
@@ -135,15 +137,19 @@ class ProxyPlan:
         else:
             lines = self._lines(exchange)
         requestID = exchange.takeRequestID()
-        if self._namesRequests:
-            lines = b"%bX-Request-ID: %b\r\n" % (lines, requestID)
-        if self._varies or head.method in LIMITED_HOPS:
-            lines += self._requestEdits.varying(exchange) + hopsLeft(head)
+        target = head.target
         if self._rewriting is not None:
             target = self._rewriting.target(head)
-        else:
-            target = head.target if head.form == "origin" else originTarget(head)
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (head.method, target, lines)
+        elif head.form != "origin":
+            target = originTarget(head)
+        method = head.method
+        if self._varies or method in LIMITED_HOPS:
+            lines += self._requestEdits.varying(exchange) + hopsLeft(head)
+        if self._namesRequests:
+            return b"".join(
+                (method, b" ", target, _VERSION, lines, b"X-Request-ID: ", requestID, _END)
+            )
+        return b"".join((method, b" ", target, _VERSION, lines, b"\r\n"))
 
     def _lines(self, exchange: Exchange) -> bytes:
         head = exchange.head
