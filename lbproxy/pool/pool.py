@@ -11,13 +11,7 @@ from time import monotonic
 from lbproxy.errors import Outcome
 from lbproxy.interfaces import IAffinity, IBalancer, IRenewing
 from lbproxy.pool.admission import Admission
-from lbproxy.pool.backend import (
-    MAX_WEIGHT,
-    AdminState,
-    Backend,
-    BackendSpec,
-    Health,
-)
+from lbproxy.pool.backend import MAX_WEIGHT, AdminState, Backend, BackendSpec, Health
 from lbproxy.pool.balancers.roundrobin import RoundRobin
 from lbproxy.pool.budget import RetryBudget
 from lbproxy.pool.context import Context
