@@ -20,6 +20,8 @@ sharedBlocks: Memo[HeaderBlock] = Memo()
 # Bytes of the heads that are known as a whole. Short ones come again and again, from programs;
 # those of browsers differ in a path or a cookie each time, and their blocks are known.
 _WHOLE = 512
+# Bytes; no block larger than that is kept.
+_LOOKED_UP = 4096
 _shared: dict[HeadLimits, Memo[RequestHead]] = {}
 
 
@@ -131,6 +133,7 @@ class RequestReader:
         "_kind",
         "_known",
         "_lineRoom",
+        "_lookedUp",
         "_memo",
         "_scanner",
         "limits",
@@ -148,6 +151,7 @@ class RequestReader:
         # Where the version may start, and how long the head may be from there on.
         self._lineRoom = limits.line - len(b"HTTP/1.1")
         self._fieldRoom = limits.headers + len(b"HTTP/1.1\r\n")
+        self._lookedUp = min(self._fieldRoom, _LOOKED_UP)
         self._kind = _requestKind(limits)
         self._heads = _wholeHeads(limits, memo)
         self._known = self._heads.get
@@ -187,11 +191,11 @@ class RequestReader:
         """
         if start > self._lineRoom:
             return None
-        if len(data) - start <= self._fieldRoom and data.endswith(b"\r\n\r\n"):
-            # Mostly this is one head and nothing else. If it is more, the empty line amid it is no
-            # field, and we look again.
-            block = self._block(data[start:])
-            if block is not None:
+        if len(data) - start <= self._lookedUp and data.endswith(b"\r\n\r\n"):
+            # Mostly this is one head and nothing else, and seen before. It is only looked up, not
+            # read: a client that sends a thousand at once would have us read it all for each.
+            block = self._memo.get(data[start:])
+            if block is not None and len(block.fields) <= self._countLimit:
                 self.rest = b""
                 return block
         end = data.find(b"\r\n\r\n", start) + 4

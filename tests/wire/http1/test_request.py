@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from lbproxy.wire.http1 import BadMessage, HeaderBlock, HeadLimits, RequestReader, forgetHeads
+from lbproxy.wire.http1 import (
+    BadMessage,
+    HeaderBlock,
+    HeadLimits,
+    RequestReader,
+    forgetHeads,
+    headers,
+    request,
+)
 from lbproxy.wire.http1.memo import Memo
 from tests.wire.http1.driving import byteByByte, headMeaning, inPieces
 
@@ -100,6 +108,38 @@ class RequestReaderTests(SynchronousTestCase):
         head = self.reader.feed(b"GET HTTPS://a/ HTTP/1.1\r\nHost: a\r\n\r\n")
         assert head is not None
         self.assertEqual((head.scheme, head.host), (b"https", b"a"))
+
+
+class PipeliningTests(SynchronousTestCase):
+    """
+    Many heads in one piece.
+    """
+
+    def test_eachIsReadOnce(self) -> None:
+        """
+        A thousand requests sent at once cost what a thousand do: no byte is taken for a field more
+        than a few times, however the piece ends.
+        """
+        one = b"GET /%d HTTP/1.1\r\nHost: shop.example\r\nX-Number: %d\r\n\r\n"
+        data = b"".join(one % (at, at) for at in range(400))
+        read = [0]
+        split = headers.requestFields.split
+
+        class Counting:
+            def split(self, text: bytes) -> object:
+                read[0] += len(text)
+                return split(text)
+
+        self.patch(request, "requestFields", Counting())
+        for ending in (b"", b"GET"):
+            read[0] = 0
+            reader = RequestReader(memo=Memo(2))
+            head, count = reader.feed(data + ending), 0
+            while head is not None:
+                count += 1
+                head = reader.feed(reader.rest) if reader.rest else None
+            self.assertEqual(count, 400)
+            self.assertLess(read[0], 2 * len(data))
 
 
 class RefusalTests(SynchronousTestCase):
