@@ -381,7 +381,7 @@ class DeadlineTests(ClientCase):
         """
         self.play(Stage(upstream=UpstreamSettings(headTimeout=1)))
         self.send(GET).answer(OK)
-        self.stage.advance(20)
+        self.stage.advance(17)
         self.wire.take()
         self.send(GET)
         self.stage.advance(1.3)
@@ -503,6 +503,19 @@ class DeadlineTests(ClientCase):
         self.stage.advance(0.8)
         self.assertEqual(self.status(), 408)
         self.assertEqual(self.outcomes, [Outcome.CLIENT_LEFT])
+
+    def test_uninvitedBody(self) -> None:
+        """
+        A client that didn't wait for its invitation is a client that is sending.
+        """
+        self.send(PUT[:-2] + b"Expect: 100-continue\r\n\r\n")
+        self.stage.advance(1)
+        self.protocol.dataReceived(b"a")
+        self.stage.advance(22)
+        self.assertEqual(self.status(), 0)
+        self.protocol.dataReceived(b"bcd")
+        self.stage.dials[0].answer(OK)
+        self.assertEqual(self.status(), 200)
 
     def test_closingConnection(self) -> None:
         """
