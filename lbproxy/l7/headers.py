@@ -154,7 +154,8 @@ class RequestRenderer:
             9112 3.2.2).
         @return: lines with C{Host} first and the framing that we understood.
         """
-        drop = self._drop
+        # RFC 9110 10.1.1: what HTTP/1.0 expects is to be ignored, by everybody.
+        drop = self._drop if block.version == 11 else self._drop | {b"expect"}
         named = block.connection
         lines = [] if self._setsHost else [b"Host: %b\r\n" % host]
         lines += [

@@ -126,6 +126,23 @@ class ReuseTests(ClientCase):
                 self.assertIn(self.status(), (200, 204, 304))
                 self.assertEqual(self.outcomes, [Outcome.OK])
 
+    def test_bodyWhereThereIsNone(self) -> None:
+        """
+        Bytes behind an answer that has no body are nobody's, even where their length was told: the
+        client gets none of them, and the connection serves nobody else.
+        """
+        for method, answer in (
+            (b"HEAD", OK),
+            (b"GET", OK.replace(b"200 OK", b"304 Not Modified")),
+            (b"GET", OK.replace(b"200 OK", b"204 No Content")),
+        ):
+            self.play(Stage(upstream=SETTINGS))
+            dialed = self.send(GET.replace(b"GET", method))
+            dialed.answer(answer)
+            self.assertTrue(self.wire.take().endswith(b"\r\n\r\n"), answer)
+            self.assertTrue(dialed.wire.aborted)
+            self.assertEqual((self.idle(), self.outcomes), (0, [Outcome.OK]))
+
     def test_http10WithKeepAlive(self) -> None:
         """
         A backend of HTTP/1.0 that keeps its connection is taken at its word.

@@ -142,6 +142,15 @@ class RequestTests(SynchronousTestCase):
         lines = self.render(b"Connection: Upgrade, TE", b"Upgrade: websocket", b"TE: trailers")
         self.assertIn(b"Connection: TE, Upgrade\r\n", lines)
 
+    def test_expectation(self) -> None:
+        """
+        A client that waits for an invitation gets one from the backend; HTTP/1.0 knows no
+        expectations.
+        """
+        self.assertEqual(names(self.render(b"Expect: 100-continue")), ["host", "expect"])
+        old = asked(b"GET / HTTP/1.0", b"Expect: 100-continue", b"X: 1").block
+        self.assertEqual(names(RequestRenderer().render(old, b"a")), ["host", "x"])
+
     def test_edits(self) -> None:
         """
         C{remove} first, then C{set}, then C{add}.
