@@ -115,7 +115,7 @@ class DialerTests(ReachingCase):
         self.assertEqual(self.made.given[2], asked.timeouts.connect)
         stage = Stage()
         protocol, wire = stage.connect()
-        wire.isSecure = False  # type: ignore[attr-defined]
+        wire.isSecure, wire.serverName = False, ""  # type: ignore[attr-defined]
         protocol.dataReceived(GET)
         dialed = stage.dials[0]
         client: HTTPClientProtocol = dialed.protocol

@@ -30,7 +30,8 @@ class NameTests(SynchronousTestCase):
         field = f"Authorization: {given}\r\n" if given else ""
         head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{field}Connection: close\r\n\r\n"
         protocol.dataReceived(head.encode())
-        return int(transport.value().split(b" ")[1])
+        self.answer = transport.value().lower()
+        return int(self.answer.split(b" ")[1])
 
     def test_ownNames(self) -> None:
         """
@@ -53,6 +54,7 @@ class NameTests(SynchronousTestCase):
         self.assertEqual(self.ask("/api/pools", "lb.example", "secret", "Bearer secret"), 200)
         for given in ("", "Bearer", "Bearer wrong", "secret", "Basic secret", "Bearer secret x"):
             self.assertEqual(self.ask("/api/pools", "lb.example", "secret", given), 401, given)
+            self.assertIn(b"\r\nwww-authenticate: bearer\r\n", self.answer)
 
     def test_health(self) -> None:
         """

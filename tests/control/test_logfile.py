@@ -251,6 +251,35 @@ class TroubleTests(LogFileCase):
         self.log.flush()
         self.assertTrue(self.written().endswith(b"\nfive\nsix\n"))
 
+    def test_cutBetweenLines(self) -> None:
+        """
+        Where no line was cut off, none is ended.
+        """
+        self.patch(LogFile, "_log", _Saying([]))
+        self.full(4)
+        self.log.write(b"one\n")
+        self.log.write(b"two\n")
+        self.log.flush()
+        self.room[0] = 100
+        self.log.write(b"three\n")
+        self.log.flush()
+        self.assertEqual((self.written(), self.log.lost), (b"one\nthree\n", 1))
+
+    def test_newFile(self) -> None:
+        """
+        A new file doesn't begin with the end of a line of the old one.
+        """
+        self.patch(LogFile, "_log", _Saying([]))
+        self.full(2)
+        self.log.write(b"one\n")
+        self.log.flush()
+        os.rename(self.path, self.path + ".1")
+        self.log.reopen()
+        self.room[0] = 100
+        self.log.write(b"two\n")
+        self.log.flush()
+        self.assertEqual(self.written(), b"two\n")
+
     def test_afterClose(self) -> None:
         """
         A line that comes after the end is lost; it never gets into somebody else's file that was

@@ -159,6 +159,41 @@ class StartTests(EdgeCase):
         self.assertFalse(child.running or self.edge.registry.running)
 
 
+class DeadlineTests(EdgeCase):
+    """
+    The edge's own time.
+    """
+
+    def test_whileItRuns(self) -> None:
+        """
+        Deadlines pass from the start to the end, the drain included.
+        """
+        passed: list[float] = []
+
+        class Item:
+            deadline = 0.5
+
+            def deadlinePassed(self, now: float) -> None:
+                passed.append(now)
+                self.deadline = now + 1.0
+
+        item = Item()
+        self.edge._deadlines.watch(item)
+        self.clock.pump([0.1] * 10)
+        self.assertEqual(passed, [])
+        self.start()
+        self.clock.pump([0.1] * 3)
+        self.assertEqual(len(passed), 1)
+        stopping = self.edge.stopService()
+        self.clock.pump([0.1] * 15)
+        self.assertEqual(len(passed), 2)
+        for relaying in self.relayings[:2]:
+            relaying.drained.callback(None)
+        self.successResultOf(stopping)
+        self.clock.pump([0.1] * 30)
+        self.assertEqual(len(passed), 2)
+
+
 class StopTests(EdgeCase):
     """
     The drain.
