@@ -187,6 +187,7 @@ class RouteTests(HTTPCase):
         )
         for expected, target, fields in (
             (211, "/", ["Host: [2001:db8::1]:80"]),
+            (404, "/", ["Host: [2001:db8::2]:80"]),
             (210, "/", ["Host: H.example:80"]),
             (210, "/", ["Host: x.h.example"]),
             (201, "/exact?x", []),
@@ -458,6 +459,42 @@ class SettingsTests(HTTPCase):
         self.assertEqual(upstream.retryOn, {"connect", 500, "timeout"})
         kept = (upstream._idlePerBackend, upstream._keepAliveTimeout, upstream._maxRequests)
         self.assertEqual(kept, (9, 10.0, 11))
+
+    def test_hedging(self) -> None:
+        """
+        A rival after fixed seconds, or when a backend is slower than most of the recent times.
+        """
+        pool = 'pools: {web: {backends: ["192.0.2.1:80"], hedge: {after: AFTER, max: 2}}}\n'
+        self.play("pool: web", pool.replace("AFTER", "200ms"))
+        hedging = self.assembly.upstreams["web"].hedging
+        assert hedging is not None
+        self.assertEqual((hedging.delay.seconds(), hedging.most), (0.2, 2))
+        self.play("pool: web", pool.replace("AFTER", "p90"))
+        hedging = self.assembly.upstreams["web"].hedging
+        assert hedging is not None
+        self.assertEqual(hedging.delay.seconds(), 0)
+        for at in range(1, 129):
+            hedging.delay.note(at / 128)
+        self.assertAlmostEqual(hedging.delay.seconds(), 0.9, 1)
+        self.play("pool: web")
+        self.assertIsNone(self.assembly.upstreams["web"].hedging)
+
+    def test_cookieModes(self) -> None:
+        """
+        A pool whose affinity changes the backend's own cookies does so.
+        """
+        self.play(
+            "pool: web",
+            "pools: {web: {affinity: {cookie: {name: SID, mode: prefix, "
+            'secret: "0123456789abcdef0123456789abcdef"}}, backends: ["192.0.2.1:80"]}}\n',
+        )
+        self.send()
+        self.reached(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: SID=abc; Path=/\r\n\r\n"))
+        answer = self.wire.take()
+        cookie = answer.partition(b"Set-Cookie: SID=")[2].partition(b";")[0]
+        self.assertTrue(cookie.endswith(b"~abc"), answer)
+        self.send("/", f"Cookie: SID={cookie.decode()}")
+        self.assertIn(b"Cookie: SID=abc\r\n", self.reached())
 
     def test_announcedConnections(self) -> None:
         """
