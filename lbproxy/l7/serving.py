@@ -187,6 +187,8 @@ class Serving(RequestContext):
         factory = self.connection.factory
         if self.deadline:
             factory.deadlines.forget(self)
+        if self.hedge is not None:
+            self.hedge.cancel()
         factory.exchangeEnded(self)
 
     def deadlinePassed(self, now: float) -> None:

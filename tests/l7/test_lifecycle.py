@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from lbproxy.errors import Outcome
 from lbproxy.l7.factory import HTTPSettings, ServerTimeouts
+from lbproxy.l7.hedging import HedgeDelay, Hedging
 from lbproxy.l7.matching import Match
 from lbproxy.l7.plan import Plan, ProxyChanges, ProxyPlan
 from lbproxy.l7.routing import Route
@@ -277,8 +278,10 @@ class Life(RuleBasedStateMachine):
         As many leases are held as exchanges hold.
         """
         held = sum(not lease.released for lease in self.leases)
-        served = [protocol.exchange for protocol, _ in self.clients]
-        assert held == sum(e is not None and e.lease is not None for e in served)
+        served = [protocol.exchange for protocol, _ in self.clients if protocol.exchange]
+        leases = [exchange.lease for exchange in served if exchange.lease is not None]
+        rivals = [exchange.hedge.rivals for exchange in served if exchange.hedge is not None]
+        assert held == len(leases) + sum(map(len, rivals))
         assert held == self.stage.pool.active
 
     @invariant()
@@ -333,6 +336,17 @@ class Life(RuleBasedStateMachine):
         assert all(not isinstance(outcome, Outcome) for outcome in self.failures)
 
 
+class HedgedLife(Life):
+    """
+    The same, where slow backends get rivals.
+    """
+
+    def _stage(self) -> Stage:
+        stage = super()._stage()
+        stage.upstream.hedging = Hedging(stage.clock, HedgeDelay(0.2), 1)
+        return stage
+
+
 class LifecycleTests(SynchronousTestCase):
     """
     All of it.
@@ -345,3 +359,10 @@ class LifecycleTests(SynchronousTestCase):
         recorded once, memory bounded, and nothing raises.
         """
         run_state_machine_as_test(Life, settings=settings(max_examples=60, stateful_step_count=40))
+
+    def test_withRivals(self) -> None:
+        """
+        Neither does a race between backends change that.
+        """
+        chosen = settings(max_examples=60, stateful_step_count=40)
+        run_state_machine_as_test(HedgedLife, settings=chosen)
