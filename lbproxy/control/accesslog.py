@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from lbproxy.l7.serving import Serving
     from lbproxy.pool.backend import Backend
-    from lbproxy.wire.http1 import HeaderBlock
+    from lbproxy.wire.http1 import HeaderBlock, RequestHead
 
-# Names of backends kept ready; discovery may bring new ones for ever.
-_NAMES = 10_000
+# Names of backends with codes kept ready; discovery may bring new ones for ever.
+_WAYS = 10_000
 # Numbers ready to be written: making the digits of one costs as much as all else about its field.
 _NUMBERS = tuple(b"%d" % number for number in range(1000))
 _VERSIONS = {10: b'HTTP/1.0"', 11: b'HTTP/1.1"'}
@@ -52,14 +52,13 @@ class CombinedLog:
     NCSA combined, then: milliseconds, pool/backend, how it ended, request ID.
     """
 
-    __slots__ = ("_codes", "_names", "_nextSecond", "_second", "_stamp", "_write")
+    __slots__ = ("_nextSecond", "_second", "_stamp", "_ways", "_write")
 
     def __init__(self, sink: LineSink) -> None:
         self._write = sink.write
         self._second = self._nextSecond = -math.inf
         self._stamp = b""
-        self._names: dict[Backend, bytes] = {}
-        self._codes: dict[str, bytes] = {}
+        self._ways: dict[tuple[Backend | None, str], bytes] = {}
 
     def record(self, exchange: Serving) -> None:
         """
@@ -70,33 +69,25 @@ class CombinedLog:
             self._newSecond(exchange)
         head = exchange.head
         block = head.block
-        # What the header alone decides is the same for every request that repeats it.
-        agent = block.memo.get(self) or self._agent(block)
         backend = exchange.backend
         connection = exchange.connection
-        target = head.target
-        if _QUOTE in target or _BACKSLASH in target:  # all else was refused by the parser
-            target = _safe(target)
         size = exchange.bytesDown
-        took = int((ended - exchange.started) * 1000)
+        took = int((ended - exchange.started) * 1000.0)
         write = self._write
         # Joined, since formatting takes twice as long.
         write(
             b" ".join(
                 (
-                    connection.logName
-                    if exchange.clientIP is connection.peer
-                    else exchange.clientIP.encode("ascii"),
-                    self._stamp + head.method,
-                    target,
-                    _VERSIONS[head.version],
+                    connection.logName or exchange.clientIP.encode("ascii") or b"unix",
+                    self._stamp,
+                    head.line or _requestLine(head),
                     _NUMBERS[exchange.status],
                     _NUMBERS[size] if size < 1000 else b"%d" % size,
-                    agent,
+                    # What the header alone decides is the same for every request that repeats it.
+                    block.memo.get(self) or self._agent(block),
                     _NUMBERS[took] if 0 <= took < 1000 else b"%d" % took,
-                    b"-" if backend is None else self._names.get(backend) or self._name(backend),
-                    self._codes.get(exchange.code) or self._code(exchange.code),
-                    (exchange.requestID or b"-") + b"\n",
+                    self._ways.get((backend, exchange.code)) or self._way(backend, exchange.code),
+                    exchange.requestID + b"\n" if exchange.requestID else b"-\n",
                 )
             )
         )
@@ -104,7 +95,7 @@ class CombinedLog:
     def _newSecond(self, exchange: Serving) -> None:
         self._second = float(math.floor(exchange.ended))
         self._nextSecond = self._second + 1.0
-        self._stamp = b'- - [%b] "' % _stamp(exchange.connection.factory.now())
+        self._stamp = b"- - [%b]" % _stamp(exchange.connection.factory.now())
 
     def _agent(self, block: HeaderBlock) -> bytes:
         agent = block.memo[self] = b'"%b" "%b"' % (
@@ -113,15 +104,23 @@ class CombinedLog:
         )
         return agent
 
-    def _code(self, word: str) -> bytes:
-        code = self._codes[word] = word.encode("ascii")
-        return code
+    def _way(self, backend: Backend | None, code: str) -> bytes:
+        if len(self._ways) >= _WAYS:
+            self._ways.clear()
+        name = "-" if backend is None else f"{backend.pool}/{backend.name}"
+        way = self._ways[backend, code] = f"{name} {code}".encode()
+        return way
 
-    def _name(self, backend: Backend) -> bytes:
-        if len(self._names) >= _NAMES:
-            self._names.clear()
-        name = self._names[backend] = f"{backend.pool}/{backend.name}".encode()
-        return name
+
+def _requestLine(head: RequestHead) -> bytes:
+    """
+    As it came, but for what would break the quotes; kept for the next request of the same bytes.
+    """
+    target = head.target
+    if _QUOTE in target or _BACKSLASH in target:  # all else was refused by the parser
+        target = _safe(target)
+    line = head.line = b'"%b %b %b' % (head.method, target, _VERSIONS[head.version])
+    return line
 
 
 def _stamp(now: float) -> bytes:

@@ -5,7 +5,6 @@ One connection to a backend: what does it say, and can it be used again?
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from typing import Protocol as Typed
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
@@ -15,48 +14,19 @@ from zope.interface import implementer
 
 from lbproxy.errors import Outcome
 from lbproxy.l7.download import Body
-from lbproxy.l7.headers import upgradeOf
+from lbproxy.l7.headers import isInvited, upgradeOf
+from lbproxy.l7.served import Served
 from lbproxy.net.deadlines import HORIZON
-from lbproxy.net.foresight import foresee
 from lbproxy.net.progress import unsentBytes
-from lbproxy.wire.http1 import BadMessage, RequestHead, ResponseHead, ResponseReader, responseBody
+from lbproxy.wire.http1 import BadMessage, ResponseHead, ResponseReader, responseBody
 
 if TYPE_CHECKING:
-    from lbproxy.l7.server import HTTPServerProtocol
     from lbproxy.l7.upstream import Upstream
     from lbproxy.pool.backend import Backend
 
 # A backend may announce itself with 1xx as often as it likes, but not forever (Go's client stops
 # at 5, we are patient).
 _MAX_INFORMATIONAL = 32
-# RFC 9112 6.3: what a length in these speaks of is not here.
-_BODILESS = (204, 304)
-
-
-class Served(Typed):
-    """
-    Who has the connection's use: an exchange, or a rival in its hedge.
-    """
-
-    firstByte: float
-    requestDone: bool
-
-    @property
-    def head(self) -> RequestHead: ...
-
-    @property
-    def connection(self) -> HTTPServerProtocol: ...
-
-    def upstreamReady(self, client: HTTPClientProtocol) -> None: ...
-    def connectFailed(self, failure: Failure) -> None: ...
-    def informational(self, head: ResponseHead) -> None: ...
-    def retryable(self, head: ResponseHead) -> bool: ...
-    def responseReceived(
-        self, head: ResponseHead, body: Body | None, payload: bytes, done: bool
-    ) -> None: ...
-    def responseData(self, payload: bytes, done: bool) -> None: ...
-    def responseBroken(self, outcome: Outcome, code: str, detail: str, silent: bool) -> None: ...
-    def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None: ...
 
 
 @implementer(IPushProducer)
@@ -134,12 +104,12 @@ class HTTPClientProtocol(Protocol):
         """
         Begin an exchange with the head of its request and as much of the body as there is.
         """
-        self._begun = False
-        self._bodyBegun = False
+        self._begun = self._bodyBegun = False
         self._informational = 0
         upstream = self.upstream
-        self.deadline = upstream.seconds() + upstream.headTimeout
-        if upstream.headTimeout < HORIZON:
+        seconds, wait = upstream.seconds, upstream.headTimeout
+        self.deadline = seconds() + wait
+        if wait < HORIZON:
             upstream.deadlines.watch(self)
         self.transport.write(request)
 
@@ -178,16 +148,39 @@ class HTTPClientProtocol(Protocol):
             self.abandon()
             return
         try:
-            if self._head is None:
-                self._begun = True
-                self._readHead(exchange, data)
-            else:
+            if self._head is not None:
                 self._readBody(exchange, data)
+                return
+            self._begun = True
+            reader = self._reader
+            head = reader.feed(data)
+            if head is None:
+                return
+            rest = reader.rest
+            if head.length == len(rest) and exchange.head.method != b"HEAD":
+                self._whole(exchange, head, rest)
+            else:
+                self._headRead(exchange, head)
         except BadMessage as bad:
             self._broken(Outcome.BAD_RESPONSE, bad.code, bad.detail)
 
-    def _readHead(self, exchange: Served, data: bytes) -> None:
-        head = self._reader.feed(data)
+    def _whole(self, exchange: Served, head: ResponseHead, payload: bytes) -> None:
+        """
+        A whole response in one read, and its length says so: the usual case.
+        """
+        upstream = self.upstream
+        seconds = upstream.seconds
+        now = exchange.firstByte = seconds()
+        if not head.keepAlive or not exchange.requestDone or self._unsent >= 0:
+            self._headDone(exchange, head, None, payload, True)
+            return
+        self.exchange = None
+        self.served += 1
+        upstream.park(self, now)
+        if head.status < 400 or not exchange.retryable(head):
+            exchange.wholeResponse(head, payload)
+
+    def _headRead(self, exchange: Served, head: ResponseHead | None) -> None:
         while head is not None and head.status < 200 and head.status != 101:
             self._informational += 1
             if self._informational > _MAX_INFORMATIONAL:
@@ -201,19 +194,15 @@ class HTTPClientProtocol(Protocol):
             return
         rest = self._reader.rest
         exchange.firstByte = self.upstream.seconds()
-        method, status = exchange.head.method, head.status
-        if head.block.contentLength == len(rest) and method != b"HEAD" and status not in _BODILESS:
-            self._headDone(exchange, head, None, rest, b"")  # the usual case
-            return
-        body = responseBody(head, method)
+        body = responseBody(head, exchange.head.method)
         if body is None:
-            self._headDone(exchange, head, None, b"", rest)
+            self._headDone(exchange, head, None, b"", not rest)
             return
         payload = body.feed(rest)
         if body.done:
-            self._headDone(exchange, head, body, payload, body.rest)
+            self._headDone(exchange, head, body, payload, not body.rest)
             return
-        if status >= 400 and exchange.retryable(head):
+        if head.status >= 400 and exchange.retryable(head):
             self.exchange = None
             self.abandon()
             return
@@ -228,21 +217,23 @@ class HTTPClientProtocol(Protocol):
         head: ResponseHead,
         body: Body | None,
         payload: bytes,
-        extra: bytes,
+        orderly: bool,
     ) -> None:
         """
-        A whole response in one read: the common case.
+        With the head all of the response is here.
+
+        @param orderly: nothing came behind it.
         """
         self.exchange = None
-        requestDone = exchange.requestDone
-        reusable = head.keepAlive and not extra and requestDone and self._unsent < 0
+        orderly = orderly and exchange.requestDone and self._unsent < 0
+        reusable = orderly and head.keepAlive
         if reusable:
             self.served += 1
             self.upstream.park(self, exchange.firstByte)
         if head.status < 400 or not exchange.retryable(head):
             exchange.responseReceived(head, body, payload, True)
         if not reusable:
-            self._retire(requestDone and not extra and self._unsent < 0)
+            self._retire(orderly)
 
     def _readBody(self, exchange: Served, data: bytes) -> None:
         body = self._body
@@ -282,7 +273,7 @@ class HTTPClientProtocol(Protocol):
         15.2.2).
         """
         given = b",".join(head.block.getAll(b"upgrade"))
-        if not _isInvited(given, upgradeOf(exchange.head.block)):
+        if not isInvited(given, upgradeOf(exchange.head.block)):
             raise BadMessage(502, "uninvitedUpgrade", "101 to a protocol nobody has asked for")
         self.exchange = None
         self.transport.unregisterProducer()
@@ -407,18 +398,3 @@ class HTTPClientProtocol(Protocol):
             # What a request has left in our queue is for a backend that takes it.
             self.deadline = self.upstream.seconds() + self.upstream.idleTimeout
             self.upstream.deadlines.watch(self)
-
-
-def _isInvited(given: bytes, wanted: bytes) -> bool:
-    """
-    Whether a 101 switches to one of the protocols that were asked for.
-    """
-    asked = {each.strip().lower() for each in wanted.split(b",")}
-    return given != b"" and asked.issuperset(each.strip().lower() for each in given.split(b","))
-
-
-foresee(
-    HTTPClientProtocol,
-    *("transport", "connected", "upstream", "backend", "exchange", "served", "deadline", "_reader"),
-    *("_body", "_bodyBegun", "_head", "_informational", "_closed", "_begun", "_paused", "_unsent"),
-)

@@ -31,15 +31,27 @@ class RequestContext:
     @ivar path: decoded and free of dot segments where routes look at paths, else raw.
     """
 
-    __slots__ = ("clientIP", "connection", "head", "path", "requestID", "secure", "serverName")
+    __slots__ = ("clientIP", "connection", "head", "path", "requestID")
 
     clientIP: str
     connection: HTTPServerProtocol
     head: RequestHead
     path: bytes
     requestID: bytes
-    secure: bool
-    serverName: str
+
+    @property
+    def secure(self) -> bool:
+        """
+        The client's side is TLS.
+        """
+        return self.connection.secure
+
+    @property
+    def serverName(self) -> str:
+        """
+        The SNI, empty when unknown.
+        """
+        return self.connection.serverName
 
     def header(self, name: bytes) -> bytes | None:
         """

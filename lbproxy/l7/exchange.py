@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from lbproxy.l7.plan import ProxyPlan
     from lbproxy.pool.lease import Lease
 
-# Looking for a byte as a number: as a bytes object, CPython 3.11 makes and drops a TypeError first.
-_PERCENT, _DOT = b"%."
 # Stands for what could not be read as a request.
 UNREADABLE = RequestHead(b"-", b"-", "origin", b"-", None, b"", HeaderBlock(11, []))
 
@@ -51,36 +49,49 @@ class Exchange(Serving):
 
         @param rest: what came behind the head: its body, or requests that follow.
         """
-        connection = self.connection
-        factory = connection.factory
-        block = self.head.block
+        factory = self.connection.factory
         try:
-            if block.chunked or block.contentLength > 0:
-                self.requestDone = False
-                self.upload = self._upload(factory)
-            elif rest:
-                # First of all: whoever answers, the requests that follow are not lost.
-                connection.hold(rest)
-            if factory.rules.concern(self) and self._ruledOut(factory):
+            if self.head.plain and not rest and not factory.rules.always:
+                # The usual case: there is nothing to be found out.
+                plan = factory.only or factory.planFor(self)
+            elif self._isAnswered(factory, rest):
                 return
-            plan = factory.only
-            path = self.path
-            if plan is None or _PERCENT in path or (_DOT in path and path.find(b"..") >= 0):
+            else:
                 plan = factory.planFor(self)
         except (BadMessage, DownstreamError) as bad:
             self.refuse(bad)
             return
-        if self.upload is not None and rest:
-            self.requestData(rest)
-            if not self.requestDone and connection.exchange is self:
-                # Who has sent some of it waits for no invitation.
-                connection.expectBody(False)
-        elif self.upload is not None:
-            connection.expectBody(block.expectContinue)
-        if connection.exchange is self:
-            plan.start(self)
+        if self.upload is not None and not self._isUploading(self.upload, rest):
+            return
+        plan.start(self)
 
-    def _ruledOut(self, factory: HTTPFactory) -> bool:
+    def _isAnswered(self, factory: HTTPFactory, rest: bytes) -> bool:
+        block = self.head.block
+        if block.chunked or block.contentLength > 0:
+            self.requestDone = False
+            self.upload = self._upload(factory)
+        elif rest:
+            # First of all: whoever answers, the requests that follow are not lost.
+            self.connection.hold(rest)
+        return factory.rules.concern(self) and self._isRuledOut(factory)
+
+    def _isUploading(self, upload: Upload, rest: bytes) -> bool:
+        """
+        @return: whether the body, as far as it is here, is one.
+        """
+        connection = self.connection
+        if not rest:
+            connection.expectBody(self.head.block.expectContinue)
+            return True
+        self.requestData(rest)
+        if connection.exchange is not self:
+            return False
+        if not self.requestDone:
+            # Who has sent some of it waits for no invitation.
+            connection.expectBody(False)
+        return True
+
+    def _isRuledOut(self, factory: HTTPFactory) -> bool:
         rules = factory.rules
         verdict = rules.verdict(self)
         if verdict is None:
@@ -105,13 +116,14 @@ class Exchange(Serving):
         Bring the request to a backend of C{plan}.
         """
         self.plan = plan
+        upstream = plan.upstream
         if self.upload is not None:
-            self.upload.holdLimit = plan.upstream.bodyLimit
+            self.upload.holdLimit = upstream.bodyLimit
         if plan.timeout:
             self.deadline = self.started + plan.timeout
             self.connection.factory.deadlines.watch(self)
         try:
-            self.lease = lease = plan.upstream.pool.acquire(self)
+            self.lease = lease = upstream.pool.acquire(self)
         except NoBackendAvailable as none:
             self._trouble(plan).refused(none)
             return
@@ -127,16 +139,20 @@ class Exchange(Serving):
         Go on with a connection to the leased backend, an idle one if there is one.
         """
         backend = self.backend = lease.backend
-        if self.upload is not None:
-            self.upload.flowing = False
-        idle = plan.upstream.idle.get(backend)
-        if idle:
-            # Last in, first out: few connections stay warm, the others time out.
-            client = idle.pop()
-            client.exchange = self
-            self.upstreamReady(client)
+        upload, upstream = self.upload, plan.upstream
+        if upload is not None:
+            upload.flowing = False
+        idle = upstream.idle.get(backend)
+        if not idle:
+            upstream.dial(backend, self)
+            return
+        # Last in, first out: few connections stay warm, the others time out.
+        client = self.client = idle.pop()
+        client.exchange = self
+        if upload is None and upstream.hedging is None:
+            client.send(plan.requestHead(self))  # the usual case
         else:
-            plan.upstream.dial(backend, self)
+            self.upstreamReady(client)
 
     def upstreamReady(self, client: HTTPClientProtocol) -> None:
         """
@@ -191,6 +207,25 @@ class Exchange(Serving):
                 self.connection.expectBody(False)
             self.connection.transport.write(self.plan.informationalHead(head))
 
+    def wholeResponse(self, head: ResponseHead, payload: bytes) -> None:
+        """
+        The usual case: all of a response is here at once, as long as its Content-Length says.
+        """
+        plan, lease, connection = self.plan, self.lease, self.connection
+        assert plan is not None and lease is not None
+        whole = head.block.memo.get(plan) or plan.wholeHead(head)
+        if whole is None or lease.setCookie is not None or connection.closing:
+            self.responseReceived(head, None, payload, True)
+            return
+        # It reads as it did the last time.
+        self.status = head.status
+        self.code = "ok"
+        self.bytesDown = len(payload)
+        if self.trouble is None and self.upload is None and not self.deadline:
+            connection.spare = self
+        connection.transport.write(whole + payload)
+        self.complete()
+
     def responseReceived(
         self, head: ResponseHead, body: Body | None, payload: bytes, done: bool
     ) -> None:
@@ -208,15 +243,6 @@ class Exchange(Serving):
         connection = self.connection
         if connection.factory.draining or (done and not self.requestDone):
             connection.closing = True
-        lease = self.lease
-        assert lease is not None
-        whole = plan.wholeHead(head) if done and lease.setCookie is None else None
-        if whole is not None and not connection.closing and self.head.method != b"HEAD":
-            # The usual case: all of it is here, and it reads as it did the last time.
-            self.bytesDown = len(payload)
-            connection.transport.write(whole + payload)
-            self.complete()
-            return
         download = self.download = Download(self.head, head, body)
         if plan.compression is not None:
             download.compress(plan.compression, self.head, head)

@@ -97,8 +97,6 @@ class AskedRequest(RequestContext):
         self.connection: Any = asker
         self.head = head
         self.clientIP = asker.peer
-        self.secure = asker.secure
-        self.serverName = asker.serverName
         self.path = head.path
         self.requestID = b"-"
 

@@ -17,6 +17,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from lbproxy.l7.answers import NoRoutePlan
+from lbproxy.l7.connection import ClientConnection
 from lbproxy.l7.forwarding import Hop
 from lbproxy.l7.headers import DateLine
 from lbproxy.l7.plan import Plan
@@ -24,7 +25,7 @@ from lbproxy.l7.replies import ErrorPages
 from lbproxy.l7.routing import RouteTable
 from lbproxy.l7.rules import Rules
 from lbproxy.l7.server import HTTPServerProtocol
-from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.deadlines import HORIZON, Deadlines
 from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
 
 if TYPE_CHECKING:
@@ -90,18 +91,26 @@ class HTTPSettings:
 class Counters:
     """
     What a listener has done so far.
+
+    @ivar statuses: requests answered, by the first digit of their status; 0: not answered.
     """
 
     connections: int = 0
-    requests: int = 0
     statuses: list[int] = field(default_factory=lambda: [0] * 10)
+
+    @property
+    def requests(self) -> int:
+        """
+        All of them.
+        """
+        return sum(self.statuses)
 
 
 class HTTPFactory(Factory):
     """
     Makes the connections of one listener and keeps what they share.
 
-    @ivar only: the plan that every request gets, where there is nothing to choose.
+    @ivar only: the plan that every plain request gets, where there is nothing to choose.
     @ivar draining: connections end with the response in hand.
     @ivar overloaded: requests are turned away, because serving them would take too long.
     """
@@ -126,6 +135,8 @@ class HTTPFactory(Factory):
         self.bodyLimit = settings.bodyLimit
         self.timeouts = settings.timeouts
         self.keepAlive = settings.timeouts.keepAlive
+        # The wheel must be told of it.
+        self.isShort = self.keepAlive < HORIZON
         self.secure = settings.secure
         self.errorPages = settings.errorPages
         self.rules = Rules(settings.admits, settings.explain)
@@ -138,7 +149,7 @@ class HTTPFactory(Factory):
         self._routes = routes
         self.only = routes.only
         self._record = settings.record
-        self._connections: dict[HTTPServerProtocol, None] = {}
+        self._connections: dict[ClientConnection, None] = {}
         self._perIP: dict[str, int] = {}
         self._ports: list[AcceptingPort] = []
         self._full = False
@@ -194,7 +205,7 @@ class HTTPFactory(Factory):
         count = self._perIP[connection.peer] = self._perIP.get(connection.peer, 0) + 1
         return count <= settings.maxConnectionsPerIP
 
-    def connectionClosed(self, connection: HTTPServerProtocol) -> None:
+    def connectionClosed(self, connection: ClientConnection) -> None:
         """
         A connection, or the tunnel that it had become, is gone.
         """
@@ -221,11 +232,10 @@ class HTTPFactory(Factory):
         """
         An exchange is over: count it, log it.
         """
-        counters = self.counters
-        counters.requests += 1
-        counters.statuses[exchange.status // 100] += 1
-        if self._record is not None:
-            self._record(exchange)
+        self.counters.statuses[exchange.status // 100] += 1
+        record = self._record
+        if record is not None:
+            record(exchange)
 
     def backendFailed(self, exchange: Exchange) -> None:
         """

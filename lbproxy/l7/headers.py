@@ -238,6 +238,14 @@ def upgradeOf(block: HeaderBlock) -> bytes:
     return b"" if b"h2c" in block.upgrade.lower() else block.upgrade
 
 
+def isInvited(given: bytes, wanted: bytes) -> bool:
+    """
+    Whether a 101 switches to one of the protocols that were asked for.
+    """
+    asked = {each.strip().lower() for each in wanted.split(b",")}
+    return given != b"" and asked.issuperset(each.strip().lower() for each in given.split(b","))
+
+
 def _acceptsTrailers(block: HeaderBlock) -> bool:
     # RFC 9110 10.1.4: "trailers" is the one member that can be passed on without understanding
     # codings.

@@ -246,6 +246,12 @@ class Rival:
         """
         return False
 
+    def wholeResponse(self, head: ResponseHead, payload: bytes) -> None:
+        """
+        First, and all at once.
+        """
+        self.responseReceived(head, None, payload, True)
+
     def responseReceived(
         self, head: ResponseHead, body: Body | None, payload: bytes, done: bool
     ) -> None:

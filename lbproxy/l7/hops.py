@@ -4,10 +4,7 @@ How far may a request still go? C{Max-Forwards} (RFC 9110 7.6.2).
 
 from __future__ import annotations
 
-from lbproxy.wire.http1 import RequestHead
-
-# The methods whose way can be limited.
-LIMITED_HOPS = frozenset((b"OPTIONS", b"TRACE"))
+from lbproxy.wire.http1 import LIMITED_HOPS, RequestHead
 
 
 def maxForwards(head: RequestHead) -> int | None:

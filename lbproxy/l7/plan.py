@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from lbproxy.l7.forwarding import forwardedLines
 from lbproxy.l7.headers import NO_EDITS, RANGED, HeaderEdits, RequestRenderer, ResponseRenderer
-from lbproxy.l7.hops import LIMITED_HOPS, hopsLeft
+from lbproxy.l7.hops import hopsLeft
 from lbproxy.l7.replies import REASONS
 from lbproxy.l7.targets import originTarget
 from lbproxy.l7.templates import Template
-from lbproxy.wire.http1 import ResponseHead
+from lbproxy.wire.http1 import LIMITED_HOPS, ResponseHead
 
 if TYPE_CHECKING:
     from lbproxy.l7.compression import Compression
@@ -123,19 +123,28 @@ class ProxyPlan:
         """
         The request line and header as the backend gets them.
         """
+        connection = exchange.connection
+        if connection.lastHead is exchange.head and connection.lastPlan is self:
+            # A client that repeats its request, as programs do: nothing but the ID is new.
+            requestID = exchange.requestID
+            if not requestID:
+                nextID = connection.factory.nextRequestID
+                requestID = exchange.requestID = nextID()
+            return connection.lastRequest + requestID + _END
+        return self._requestHead(exchange)
+
+    def _requestHead(self, exchange: Exchange) -> bytes:
         head = exchange.head
         block = head.block
         connection = exchange.connection
         # A client that repeats its header, as most do, gets the same lines again; but for another
         # host in an absolute-form target.
-        if (
+        repeats = (
             connection.lastBlock is block
             and connection.lastPlan is self
             and head.host is block.host
-        ):
-            lines = connection.lastLines
-        else:
-            lines = self._lines(exchange)
+        )
+        lines = connection.lastLines if repeats else self._lines(exchange)
         requestID = exchange.takeRequestID()
         target = head.target
         if self._rewriting is not None:
@@ -143,13 +152,15 @@ class ProxyPlan:
         elif head.form != "origin":
             target = originTarget(head)
         method = head.method
-        if self._varies or method in LIMITED_HOPS:
+        varies = self._varies or method in LIMITED_HOPS
+        if varies:
             lines += self._requestEdits.varying(exchange) + hopsLeft(head)
-        if self._namesRequests:
-            return b"".join(
-                (method, b" ", target, _VERSION, lines, b"X-Request-ID: ", requestID, _END)
-            )
-        return b"".join((method, b" ", target, _VERSION, lines, b"\r\n"))
+        if not self._namesRequests:
+            return b"".join((method, b" ", target, _VERSION, lines, b"\r\n"))
+        request = b"".join((method, b" ", target, _VERSION, lines, b"X-Request-ID: "))
+        if repeats and not varies and not block.has(b"x-request-id"):
+            connection.lastHead, connection.lastRequest = head, request
+        return request + requestID + _END
 
     def _lines(self, exchange: Exchange) -> bytes:
         head = exchange.head
@@ -168,21 +179,22 @@ class ProxyPlan:
         )
         if usual:
             connection.lastBlock, connection.lastPlan, connection.lastLines = block, self, lines
+            connection.lastHead = None
         return lines
 
     def wholeHead(self, head: ResponseHead) -> bytes | None:
         """
         The head of a response whose body is here and has a length, for a client that keeps its
-        connection; L{None} where it depends on more than C{head}.
+        connection; L{None} where it depends on more than C{head}. It is kept in the block's memo,
+        under the plan.
         """
-        memo = head.block.memo
-        whole: bytes | None = memo.get(self)
-        if whole is None and self._isPlain(head):
-            lines, needsDate = self._response.render(head.block)
-            if needsDate:
-                return None
-            framing = b"Content-Length: %d\r\n" % head.block.contentLength
-            whole = memo[self] = self._head(head, lines, framing)
+        if not self._isPlain(head):
+            return None
+        lines, needsDate = self._response.render(head.block)
+        if needsDate:
+            return None
+        framing = b"Content-Length: %d\r\n" % head.block.contentLength
+        whole = head.block.memo[self] = self._head(head, lines, framing)
         return whole
 
     def _isPlain(self, head: ResponseHead) -> bool:
@@ -190,6 +202,7 @@ class ProxyPlan:
             head.block.contentLength >= 0
             and head.status not in (204, 304)
             and self.compression is None
+            and self.upstream.hedging is None
             and not self._responseEdits.varies
             and not (self._cookies is not None and head.block.has(b"set-cookie"))
         )

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lbproxy.l7.hops import LIMITED_HOPS, maxForwards
+from lbproxy.l7.hops import maxForwards
+from lbproxy.wire.http1 import LIMITED_HOPS
 
 if TYPE_CHECKING:
     from lbproxy.l7.exchange import Exchange
@@ -19,9 +20,11 @@ _ALLOW = b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 class Rules:
     """
     The rules of one listener.
+
+    @ivar always: they concern every request.
     """
 
-    __slots__ = ("_admits", "_always", "explain")
+    __slots__ = ("_admits", "always", "explain")
 
     def __init__(
         self,
@@ -33,7 +36,7 @@ class Rules:
         @param explain: answers requests that ask with C{X-LB-Explain}; L{None}: they may not.
         """
         self._admits = admits
-        self._always = admits is not None or explain is not None
+        self.always = admits is not None or explain is not None
         self.explain = explain
 
     def concern(self, exchange: Exchange) -> bool:
@@ -41,7 +44,7 @@ class Rules:
         Whether L{verdict} has to be asked; most requests are none of its business.
         """
         head = exchange.head
-        return self._always or head.form != "origin" or head.method in LIMITED_HOPS
+        return self.always or head.form != "origin" or head.method in LIMITED_HOPS
 
     def verdict(self, exchange: Exchange) -> tuple[int, str, bytes] | None:
         """

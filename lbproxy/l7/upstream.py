@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lbproxy.l7.client import HTTPClientProtocol, Served
+from lbproxy.l7.client import HTTPClientProtocol
+from lbproxy.l7.served import Served
 from lbproxy.l7.upload import HOLD_LIMIT
 from lbproxy.net.deadlines import HORIZON, Deadlines
 from lbproxy.wire.http1 import DEFAULT_LIMITS, HeadLimits
@@ -136,14 +137,15 @@ class Upstream:
         """
         Keep a connection for the next exchange, within bounds.
         """
-        idle = self.idle.get(client.backend)
+        backend, wait = client.backend, self._keepAliveTimeout
+        idle = self.idle.get(backend)
         if idle is None:
-            idle = self.idle[client.backend] = []
+            idle = self.idle[backend] = []
         if len(idle) >= self._idlePerBackend or client.served == self._maxRequests:
             client.close()
             return
-        client.deadline = now + self._keepAliveTimeout
-        if self._keepAliveTimeout < HORIZON:
+        client.deadline = now + wait
+        if wait < HORIZON:
             self.deadlines.watch(client)
         idle.append(client)
 

@@ -1,8 +1,10 @@
 """
-Which attributes will instances have? Said in advance, so that none pays for those set late.
+What will instances look like? Said in advance, so that CPython finds their attributes at once.
 """
 
 from __future__ import annotations
+
+from types import FunctionType
 
 
 def foresee(cls: type[object], *names: str) -> None:
@@ -17,3 +19,23 @@ def foresee(cls: type[object], *names: str) -> None:
     first = object.__new__(cls)
     for name in names:
         setattr(first, name, None)
+
+
+def ownCode(cls: type[object], *names: str) -> None:
+    """
+    Give C{cls} its own copies of functions that it inherits.
+
+    CPython remembers with each instruction where the attributes of the last object's class were. In
+    a function that objects of two classes take turns in, it is always wrong.
+    """
+    for name in names:
+        theirs = getattr(cls, name)
+        ours = FunctionType(
+            theirs.__code__.replace(),
+            theirs.__globals__,
+            name,
+            theirs.__defaults__,
+            theirs.__closure__,
+        )
+        ours.__qualname__, ours.__doc__ = f"{cls.__qualname__}.{name}", theirs.__doc__
+        setattr(cls, name, ours)

@@ -126,16 +126,24 @@ class LeanReactor(EPollReactor):
             if e.errno == errno.EINTR:
                 return
             raise
-        selectables = self._selectables
+        get = self._selectables.get
         turn = self._logContext
         before = turn.selectable
         for fd, event in events:
-            selectable = turn.selectable = selectables.get(fd)
+            selectable = get(fd)
             if selectable is None:  # went away during this very turn
                 continue
+            turn.selectable = selectable
             try:
                 if event == EPOLLIN:
-                    self._read(selectable)
+                    # All in one place: a call for each event would cost as much as the rest.
+                    try:
+                        why = _NO_FILEDESC if selectable.fileno() == -1 else selectable.doRead()
+                    except BaseException as e:
+                        why = e
+                        log.err()
+                    if why:
+                        self._disconnectSelectable(selectable, why, True)
                 else:
                     self._doReadOrWrite(selectable, fd, event)
             except KeyboardInterrupt:
@@ -143,15 +151,6 @@ class LeanReactor(EPollReactor):
             except BaseException:
                 log.err()
         turn.selectable = before
-
-    def _read(self, selectable: Any) -> None:
-        try:
-            why = _NO_FILEDESC if selectable.fileno() == -1 else selectable.doRead()
-        except BaseException as e:
-            why = e
-            log.err()
-        if why:
-            self._disconnectSelectable(selectable, why, True)
 
     doIteration = doPoll
 

@@ -12,15 +12,17 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IProtocol
 
 from lbproxy.net.directstream import DirectStream
-from lbproxy.net.foresight import foresee
+from lbproxy.net.foresight import foresee, ownCode
 
 # What a stream has from the start, then what it may get; room is left for subclasses.
 _ATTRIBUTES = (
     *("socket", "fileno", "protocol", "reactor", "peer", "server"),
     *("connected", "disconnected", "disconnecting", "_writeDisconnecting", "_writeDisconnected"),
-    *("_direct", "_watched", "reading", "_queue", "queued", "doRead"),
+    *("_direct", "bufferSize", "_watched", "reading", "_queue", "queued", "doRead"),
     *("producer", "streamingProducer", "producerPaused"),
 )
+
+_READ_SIZE = 65536  # bytes
 
 StreamAddress = IPv4Address | IPv6Address | UNIXAddress
 
@@ -50,11 +52,11 @@ class Stream(DirectStream):
     """
 
     connected = 1
-    _direct = True
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         foresee(cls, *_ATTRIBUTES)
+        ownCode(cls, "doRead", "write")
 
     def __init__(
         self, skt: socket.socket, protocol: IProtocol, peer: StreamAddress, reactor: Any
@@ -64,6 +66,9 @@ class Stream(DirectStream):
         self.protocol = protocol
         self.reactor = reactor
         self.peer = peer
+        # Asked at every write and read: on the class they would take ten times as long to find.
+        self._direct = True
+        self.bufferSize = _READ_SIZE
 
     def getPeer(self) -> StreamAddress:
         return self.peer

@@ -138,7 +138,8 @@ class Pool:
         selection = self.selection
         setCookie = None
         if affinity is None:
-            backend = None if selection.guarded or exclude else selection.pick(context)
+            pick = selection.pick
+            backend = None if selection.guarded or exclude else pick(context)
             if backend is None:
                 backend = selection.choose(context, exclude, None)
         else:
@@ -157,8 +158,9 @@ class Pool:
         if active >= backend.limit:
             selection.full.add(backend)
             selection.guarded = True
-        for aware in selection.loadAware:
-            aware.loadChanged(backend)
+        if selection.loadAware:
+            for aware in selection.loadAware:
+                aware.loadChanged(backend)
         return Lease(self, backend, setCookie)
 
     def retry(self, context: Context, exclude: Collection[Backend]) -> Lease:

@@ -205,7 +205,7 @@ class CombinedTests(LogCase):
             backend: Any = _Named(f"b{at}")
             exchange.backend = backend
             log.record(exchange)
-        self.assertLessEqual(len(log._names), 10_000)
+        self.assertLessEqual(len(log._ways), 10_000)
         self.assertEqual(parsed(self.sink.lines[-1])["backend"], "web/b10049")
 
     @given(

@@ -79,6 +79,34 @@ class RelayTests(SynchronousTestCase):
         dialed.answer(OK)
         self.assertEqual(len(self.stage.records), 2)
 
+    def test_whatEndedWellIsUsedAgain(self) -> None:
+        """
+        A client's next request is served without making anything new, unless somebody still has
+        the exchange before; and knows nothing of that.
+        """
+        records = self.stage.records
+        dated = OK.replace(b"\r\n\r\n", b"\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n")
+        dialed = self.request(GET)
+        dialed.answer(dated)
+        spare = self.protocol.spare
+        self.assertIs(spare, records[-1])
+        self.protocol.dataReceived(GET)
+        self.assertIsNot(self.protocol.exchange, spare)
+        dialed.answer(dated)
+        spare = self.protocol.spare
+        del records[:]
+        second, spare = id(spare), None
+        self.stage.pool.setHealth(self.stage.pool.backends["b1"], Health.DOWN)
+        self.stage.advance(1)
+        self.protocol.dataReceived(GET)
+        self.assertEqual(id(records[0]), second)
+        self.assertEqual(
+            (records[0].status, records[0].code, records[0].served, records[0].bytesDown > 2),
+            (503, "noBackend", "", True),
+        )
+        self.assertEqual(records[0].started, records[0].ended)
+        self.assertIsNone(self.protocol.spare)
+
     def test_pipelinedRequestsAreAnsweredInOrder(self) -> None:
         """
         Requests sent ahead wait for their turn.

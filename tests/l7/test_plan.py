@@ -12,7 +12,7 @@ from lbproxy.config.address import Address
 from lbproxy.l7.compression import Compression
 from lbproxy.l7.exchange import Exchange
 from lbproxy.l7.headers import HeaderEdits
-from lbproxy.l7.plan import ProxyPlan
+from lbproxy.l7.plan import ProxyChanges, ProxyPlan
 from lbproxy.l7.targets import Rewriting
 from lbproxy.l7.templates import Template
 from lbproxy.pool.backend import BackendSpec
@@ -94,6 +94,25 @@ class RequestHeadTests(SynchronousTestCase):
             )
             dialed.answer(OK)
 
+    def test_routesInTurns(self) -> None:
+        """
+        The same request by another route is another one to its backend.
+        """
+        stage = Stage()
+        exchange = exchangeOf(stage=stage)
+        edits = [
+            HeaderEdits(set={"X-Route": "0"}),
+            HeaderEdits(set={"X-Route": "1"}),
+            HeaderEdits(set={"X-Route": "2", "X-Path": "{path}"}),
+            HeaderEdits(set={"X-Route": "3", "X-Request-ID": "mine"}),
+        ]
+        plans = [ProxyPlan(stage.upstream, ProxyChanges(requestEdits=each)) for each in edits]
+        plans.append(ProxyPlan(stage.upstream, ProxyChanges(host=Template("4.example"))))
+        for turn in "0001110101010222020201233313030044440414042424":
+            head = reread(plans[int(turn)].requestHead(exchange))
+            route = head.block.get(b"x-route") or head.host[:1]
+            self.assertEqual(route, turn.encode("ascii"))
+
     def test_requestID(self) -> None:
         """
         The request's ID is told once: the client's, or a new one for each request.
@@ -103,10 +122,10 @@ class RequestHeadTests(SynchronousTestCase):
         self.assertEqual(reread(given).block.getAll(b"x-request-id"), [b"abc"])
         stage.answer(OK)
         made = set()
-        for _ in range(3):
+        for _ in range(6):
             made.update(reread(stage.send(GET)).block.getAll(b"x-request-id"))
             stage.answer(OK)
-        self.assertEqual(len(made), 3)
+        self.assertEqual(len(made), 6)
         self.assertEqual(made, {record.requestID for record in stage.records[1:]})
         long = stage.send(GET[:-2] + b"X-Request-ID: " + b"a" * 200 + b"\r\n\r\n")
         stage.answer(OK)
@@ -136,7 +155,7 @@ class RequestHeadTests(SynchronousTestCase):
         Values with placeholders are this request's.
         """
         stage = Proxied(requestEdits=HeaderEdits(set={"X-Path": "{path}"}))
-        for path in (b"/a", b"/a", b"/b", b"/a"):
+        for path in (b"/a", b"/a", b"/a", b"/a", b"/b", b"/a"):
             sent = stage.send(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
             stage.answer(OK)
             self.assertEqual(reread(sent).block.getAll(b"x-path"), [path])

@@ -133,13 +133,14 @@ class InjectionTests(SynchronousTestCase):
         What a client asks for by SNI is its own word: what cannot be a name is left out.
         """
         exchange = exchangeOf()
+        connection: Any = exchange.connection
         for name, expected in (
             ("a-1.example", b"a-1.example"),
             ("a\r\nX-Admin: 1", b""),
             ("a b", b""),
             ("\ufffd", b""),
         ):
-            exchange.serverName = name
+            connection.serverName = name
             self.assertEqual(Template("{serverName}").expand(exchange), expected)
 
     @given(st.text(min_size=1, max_size=40), st.text(max_size=40))
@@ -149,7 +150,7 @@ class InjectionTests(SynchronousTestCase):
         """
         exchange = exchangeOf()
         connection: Any = exchange.connection
-        exchange.serverName = serverName
+        connection.serverName = serverName
         connection.transport.peerCertificate = _Certificate(subject)
         text = Template("".join(f"{{{name}}}" for name in PLACEHOLDERS)).expand(exchange)
         self.assertTrue(isFieldValue(text), text)

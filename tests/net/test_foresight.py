@@ -8,7 +8,7 @@ import tracemalloc
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from lbproxy.net.foresight import foresee
+from lbproxy.net.foresight import foresee, ownCode
 
 LATE = ("late", "later", "last")
 
@@ -48,3 +48,30 @@ class ForeseeTests(SynchronousTestCase):
         foresee(Foreseen, "early", *LATE)
         self.assertLess(bytesForLateAttributes(Foreseen), 10)
         self.assertGreater(bytesForLateAttributes(Unforeseen), 100)
+
+
+class OwnCodeTests(SynchronousTestCase):
+    """
+    Tests for L{ownCode}.
+    """
+
+    def test_copies(self) -> None:
+        """
+        A class gets its own copy of what it inherits, which does the same.
+        """
+
+        class First:
+            def greet(self, name: str = "you") -> str:
+                return f"{type(self).__name__} greets {name}"
+
+        class Second(First):
+            def greet(self, name: str = "you") -> str:
+                return super().greet(name) + "!"
+
+        class Third(Second): ...
+
+        ownCode(Third, "greet")
+        self.assertIsNot(Third.greet.__code__, Second.greet.__code__)
+        self.assertEqual(Third().greet(), "Third greets you!")
+        self.assertEqual(Third().greet("me"), "Third greets me!")
+        self.assertIn("Third.greet", repr(Third.greet))

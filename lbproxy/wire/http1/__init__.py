@@ -11,13 +11,19 @@ from lbproxy.wire.http1.grammar import checkAuthority, hostName
 from lbproxy.wire.http1.headers import HeaderBlock
 from lbproxy.wire.http1.limits import DEFAULT_LIMITS, HeadLimits
 from lbproxy.wire.http1.paths import PathForm, canonicalPath, normalizePath
-from lbproxy.wire.http1.request import RequestHead, RequestReader, forgetRequests
-from lbproxy.wire.http1.response import ResponseHead, ResponseReader, sharedHeads
+from lbproxy.wire.http1.request import (
+    LIMITED_HOPS,
+    RequestHead,
+    RequestReader,
+    forgetRequests,
+)
+from lbproxy.wire.http1.response import ResponseHead, ResponseReader, forgetResponses
 from lbproxy.wire.http1.write import LAST_CHUNK, encodeChunk, encodeFields, encodeTrailers
 
 __all__ = [
     "DEFAULT_LIMITS",
     "LAST_CHUNK",
+    "LIMITED_HOPS",
     "BadMessage",
     "ChunkedBody",
     "CloseBody",
@@ -48,4 +54,4 @@ def forgetHeads() -> None:
     those who read blocks keep in C{HeaderBlock.memo} holds no longer, as after a reload.
     """
     forgetRequests()
-    sharedHeads.clear()
+    forgetResponses()

@@ -14,6 +14,10 @@ from lbproxy.wire.http1.scanner import HeadKind, HeadScanner
 from lbproxy.wire.http1.target import RequestLine, originLine, parseRequestLine
 
 _VERSIONS = {b"HTTP/1.1\r\n": 11, b"HTTP/1.0\r\n": 10}
+# The methods whose way can be limited (RFC 9110 7.6.2).
+LIMITED_HOPS = frozenset((b"OPTIONS", b"TRACE"))
+# Looking for a byte as a number: as a bytes object, CPython 3.11 makes and drops a TypeError first.
+_PERCENT, _DOT = b"%."
 
 # Shared by the listeners of a process, as their clients are.
 sharedBlocks: Memo[HeaderBlock] = Memo()
@@ -33,7 +37,10 @@ class RequestHead:
     C{"absolute"}, C{"asterisk"} or C{"authority"}; C{path} is raw, without the query, C{query} raw
     without the question mark (L{None} without one); C{host} is the authority that counts: that of
     an absolute target, else Host. C{keepAlive} says whether the client's connection may serve
-    another request.
+    another request. C{plain} stands for what most requests are: of origin form, without a body,
+    with a path that means what it says, and with a method whose hops nobody counts.
+
+    C{line} is at the disposal of the access log: what it made of the request line, empty at first.
     """
 
     __slots__ = (
@@ -41,8 +48,10 @@ class RequestHead:
         "form",
         "host",
         "keepAlive",
+        "line",
         "method",
         "path",
+        "plain",
         "query",
         "target",
         "version",
@@ -67,6 +76,15 @@ class RequestHead:
         self.block = block
         self.version = block.version
         self.keepAlive = block.keepAlive
+        self.line = b""
+        self.plain = (
+            form == "origin"
+            and block.contentLength <= 0
+            and not block.chunked
+            and _PERCENT not in path
+            and (_DOT not in path or path.find(b"..") < 0)
+            and method not in LIMITED_HOPS
+        )
 
     @property
     def hasBody(self) -> bool:

@@ -28,10 +28,11 @@ class ResponseHead:
     One response, understood. Immutable, and shared where the same bytes came again.
 
     C{status} is from 100 to 999, C{version} 10 or 11, C{keepAlive} whether the backend's connection
-    may be used again once the body was read to its end.
+    may be used again once the body was read to its end. C{length} is that of the body in bytes,
+    where nothing but Content-Length decides (and the request's method, if that is HEAD), else -1.
     """
 
-    __slots__ = ("block", "keepAlive", "reason", "status", "version")
+    __slots__ = ("block", "keepAlive", "length", "reason", "status", "version")
 
     def __init__(self, status: int, reason: bytes, block: HeaderBlock) -> None:
         self.status = status
@@ -39,13 +40,24 @@ class ResponseHead:
         self.block = block
         self.version = block.version
         self.keepAlive = block.keepAlive
+        # RFC 9112 6.3: what a length in these speaks of is not here.
+        bodiless = status < 200 or status in (204, 304)
+        self.length = -1 if bodiless or block.chunked else block.contentLength
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.reason!r}>"
 
 
-# Shared by the pools of a process.
-sharedHeads: Memo[ResponseHead] = Memo()
+# Shared by the pools of a process. What one of them takes may be too much for another.
+_shared: dict[HeadLimits, Memo[ResponseHead]] = {}
+
+
+def forgetResponses() -> None:
+    """
+    Forget the responses seen so far.
+    """
+    for known in _shared.values():
+        known.clear()
 
 
 def _checkStatusLine(line: bytes) -> None:
@@ -69,14 +81,20 @@ class ResponseReader:
     on with the next head. After L{BadMessage} the stream is of no use any more.
     """
 
-    __slots__ = ("_countLimit", "_kind", "_memo", "_room", "_scanner", "limits", "rest")
+    __slots__ = ("_countLimit", "_kind", "_known", "_memo", "_room", "_scanner", "limits", "rest")
 
     def __init__(
-        self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[ResponseHead] = sharedHeads
+        self, limits: HeadLimits = DEFAULT_LIMITS, memo: Memo[ResponseHead] | None = None
     ) -> None:
+        """
+        @param memo: for readers with these limits only.
+        """
         self.limits = limits
         self.rest = b""
+        if memo is None and (memo := _shared.get(limits)) is None:
+            memo = _shared[limits] = Memo()
         self._memo = memo
+        self._known = memo.get
         self._scanner: HeadScanner | None = None
         self._countLimit = limits.count
         # A head no longer than this is within both limits, whatever its parts are.
@@ -97,11 +115,14 @@ class ResponseReader:
         """
         if self._scanner is None:
             end = data.find(b"\r\n\r\n") + 4
-            if end > 4 and (end <= self._room or self._fits(data, end)):
-                head = self._head(data[:end])
-                if head is not None:
-                    self.rest = data[end:]
-                    return head
+            text = data[:end]
+            known = self._known
+            head = known(text)
+            if head is None and end > 4 and (end <= self._room or self._fits(data, end)):
+                head = self._head(text)
+            if head is not None:
+                self.rest = data[end:]
+                return head
             self._scanner = HeadScanner(self._kind)
         return self._scan(self._scanner, data)
 
@@ -124,9 +145,6 @@ class ResponseReader:
         @return: L{None} where the grammar or the count of fields is not right.
         @raise BadMessage: the fields are well formed, but what they say is refused.
         """
-        head = self._memo.get(text)
-        if head is not None:
-            return head if len(head.block.fields) <= self._countLimit else None
         line = _statusLine(text)
         fields = responseFields.split(text) if line is not None else None
         if line is None or fields is None or len(fields) > self._countLimit:

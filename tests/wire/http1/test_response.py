@@ -76,10 +76,10 @@ class ResponseReaderTests(SynchronousTestCase):
         A pool with narrow limits refuses what another one has let in.
         """
         for _ in range(3):
-            self.reader.feed(HEAD)
+            ResponseReader().feed(HEAD)
         for limits in (HeadLimits(line=16), HeadLimits(headers=60), HeadLimits(count=3)):
             with self.assertRaises(BadMessage):
-                ResponseReader(limits, self.memo).feed(HEAD)
+                ResponseReader(limits).feed(HEAD)
 
     def test_limitsAreExact(self) -> None:
         """
