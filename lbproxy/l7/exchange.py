@@ -147,7 +147,8 @@ class Exchange(Serving):
             upstream.dial(backend, self)
             return
         # Last in, first out: few connections stay warm, the others time out.
-        client = self.client = idle.pop()
+        client, _ = idle.popitem()
+        self.client = client
         client.exchange = self
         if upload is None and upstream.hedging is None:
             client.send(plan.requestHead(self))  # the usual case

@@ -203,7 +203,7 @@ class Rival:
         upstream = self.plan.upstream
         idle = upstream.idle.get(self.lease.backend)
         if idle:
-            client = idle.pop()
+            client, _ = idle.popitem()
             client.exchange = self
             self.upstreamReady(client)
         else:

@@ -104,7 +104,8 @@ class Upstream:
         self._keepAliveTimeout = settings.keepAliveTimeout
         self._maxRequests = settings.maxRequests
         self._dial = dial
-        self.idle: dict[Backend, list[HTTPClientProtocol]] = {}
+        # Inside, dictionaries for their order: any may leave at any time, and there may be thousands.
+        self.idle: dict[Backend, dict[HTTPClientProtocol, None]] = {}
         self._dialing: dict[Served, tuple[Cancellable, HTTPClientProtocol]] = {}
 
     def dial(self, backend: Backend, exchange: Served) -> None:
@@ -140,22 +141,22 @@ class Upstream:
         backend, wait = client.backend, self._keepAliveTimeout
         idle = self.idle.get(backend)
         if idle is None:
-            idle = self.idle[backend] = []
+            idle = self.idle[backend] = {}
         if len(idle) >= self._idlePerBackend or client.served == self._maxRequests:
             client.close()
             return
         client.deadline = now + wait
         if wait < HORIZON:
             self.deadlines.watch(client)
-        idle.append(client)
+        idle[client] = None
 
     def lost(self, client: HTTPClientProtocol) -> None:
         """
         A connection is gone or about to go.
         """
         idle = self.idle.get(client.backend)
-        if idle and client in idle:
-            idle.remove(client)
+        if idle:
+            idle.pop(client, None)
 
     def forget(self, backend: Backend) -> None:
         """

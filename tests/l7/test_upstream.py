@@ -48,7 +48,7 @@ class IdleTests(SynchronousTestCase):
         Those that wait for a backend.
         """
         backend: Backend = self.stage.pool.backends[name]
-        return self.stage.upstream.idle.get(backend, [])
+        return list(self.stage.upstream.idle.get(backend, ()))
 
     def test_bounded(self) -> None:
         """
