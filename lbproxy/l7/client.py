@@ -156,24 +156,23 @@ class HTTPClientProtocol(Protocol):
             head = reader.feed(data)
             if head is None:
                 return
-            rest = reader.rest
-            if head.length == len(rest) and exchange.head.method != b"HEAD":
-                self._whole(exchange, head, rest)
-            else:
+            payload = reader.rest
+            if (
+                head.length != len(payload)
+                or not head.keepAlive
+                or exchange.head.method == b"HEAD"
+                or not exchange.requestDone
+                or self._unsent >= 0
+            ):
                 self._headRead(exchange, head)
+                return
         except BadMessage as bad:
             self._broken(Outcome.BAD_RESPONSE, bad.code, bad.detail)
-
-    def _whole(self, exchange: Served, head: ResponseHead, payload: bytes) -> None:
-        """
-        A whole response in one read, and its length says so: the usual case.
-        """
+            return
+        # The usual case: a whole response in one read, and its length says so.
         upstream = self.upstream
         seconds = upstream.seconds
         now = exchange.firstByte = seconds()
-        if not head.keepAlive or not exchange.requestDone or self._unsent >= 0:
-            self._headDone(exchange, head, None, payload, True)
-            return
         self.exchange = None
         self.served += 1
         upstream.park(self, now)

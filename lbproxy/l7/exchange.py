@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
-from lbproxy.errors import DownstreamError, NoBackendAvailable, Outcome
+from lbproxy.errors import DownstreamError, Outcome
 from lbproxy.l7.download import Body, Download
 from lbproxy.l7.replies import Reply
 from lbproxy.l7.serving import Serving
@@ -111,25 +111,10 @@ class Exchange(Serving):
         assert body is not None
         return Upload(body, factory.bodyLimit)
 
-    def forward(self, plan: ProxyPlan) -> None:
+    def troubleWith(self, plan: ProxyPlan) -> Trouble:
         """
-        Bring the request to a backend of C{plan}.
+        The second chances that C{plan} gives.
         """
-        self.plan = plan
-        upstream = plan.upstream
-        if self.upload is not None:
-            self.upload.holdLimit = upstream.bodyLimit
-        if plan.timeout:
-            self.deadline = self.started + plan.timeout
-            self.connection.factory.deadlines.watch(self)
-        try:
-            self.lease = lease = upstream.pool.acquire(self)
-        except NoBackendAvailable as none:
-            self._trouble(plan).refused(none)
-            return
-        self.connect(plan, lease)
-
-    def _trouble(self, plan: ProxyPlan) -> Trouble:
         if self.trouble is None:
             self.trouble = Trouble(self, plan)
         return self.trouble
@@ -279,7 +264,7 @@ class Exchange(Serving):
         """
         plan, lease = self.plan, self.lease
         assert plan is not None and lease is not None
-        return head.status in plan.upstream.retryOn and self._trouble(plan).otherThan(lease)
+        return head.status in plan.upstream.retryOn and self.troubleWith(plan).otherThan(lease)
 
     def upgraded(self, head: ResponseHead, client: HTTPClientProtocol, rest: bytes) -> None:
         """
@@ -304,7 +289,7 @@ class Exchange(Serving):
         """
         assert self.plan is not None
         if not self._outOfTheRace(Outcome.CONNECT_FAILED):
-            self._trouble(self.plan).connectFailed(self.takeLease(), failure)
+            self.troubleWith(self.plan).connectFailed(self.takeLease(), failure)
 
     def responseBroken(self, outcome: Outcome, code: str, detail: str, silent: bool) -> None:
         """
@@ -329,7 +314,7 @@ class Exchange(Serving):
                 self.upload.flowing = False
             plan.upstream.dial(self.lease.backend, self)
         else:
-            self._trouble(plan).broken(self.takeLease(), outcome, code, detail)
+            self.troubleWith(plan).broken(self.takeLease(), outcome, code, detail)
 
     def _outOfTheRace(self, outcome: Outcome) -> bool:
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lbproxy.errors import NoBackendAvailable
 from lbproxy.l7.forwarding import forwardedLines
 from lbproxy.l7.headers import NO_EDITS, RANGED, HeaderEdits, RequestRenderer, ResponseRenderer
 from lbproxy.l7.hops import hopsLeft
@@ -117,7 +118,22 @@ class ProxyPlan:
         self._host = changes.host
 
     def start(self, exchange: Exchange) -> None:
-        exchange.forward(self)
+        """
+        Bring the request to a backend.
+        """
+        exchange.plan = self
+        upstream = self.upstream
+        if exchange.upload is not None:
+            exchange.upload.holdLimit = upstream.bodyLimit
+        if self.timeout:
+            exchange.deadline = exchange.started + self.timeout
+            exchange.connection.factory.deadlines.watch(exchange)
+        try:
+            exchange.lease = lease = upstream.pool.acquire(exchange)
+        except NoBackendAvailable as none:
+            exchange.troubleWith(self).refused(none)
+            return
+        exchange.connect(self, lease)
 
     def requestHead(self, exchange: Exchange) -> bytes:
         """

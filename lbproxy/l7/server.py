@@ -77,15 +77,20 @@ class HTTPServerProtocol(ClientConnection):
                 self._pump()
 
     def _readHead(self, data: bytes) -> None:
-        try:
-            head = self._reader.feed(data)
-        except BadMessage as bad:
-            self._refuse(bad)
-            return
+        reader = self._reader
+        known, rest = reader.known, b""
+        head = known(data)
         if head is None:
-            self._awaitHead()
-            return
-        self._headBegun = False
+            try:
+                head = reader.feed(data)
+            except BadMessage as bad:
+                self._refuse(bad)
+                return
+            if head is None:
+                self._awaitHead()
+                return
+            rest = reader.rest
+            self._headBegun = False
         factory = self.factory
         if not head.keepAlive or factory.draining:
             self.closing = True
@@ -104,7 +109,7 @@ class HTTPServerProtocol(ClientConnection):
         elif factory.overloaded:
             exchange.refuse(DownstreamError(503, "overloaded"))
         else:
-            exchange.begin(self._reader.rest)
+            exchange.begin(rest)
 
     def _awaitHead(self) -> None:
         if not self._headBegun and self._reader.pending:

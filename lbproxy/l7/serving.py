@@ -97,7 +97,8 @@ class Serving(RequestContext):
         """
         connection = self.connection
         self.head = head
-        self.clientIP = connection.clientOf(head) if connection.hop.trusted else connection.peer
+        if connection.hop.trusted:
+            self.clientIP = connection.clientOf(head)
         self.path = head.path
         self.requestID = b""
         self.started = now

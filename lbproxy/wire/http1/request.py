@@ -4,6 +4,7 @@ Which request do these bytes make?
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from lbproxy.wire.http1.framing import understandRequest
@@ -136,12 +137,19 @@ def _wholeHeads(limits: HeadLimits, blocks: Memo[HeaderBlock]) -> Memo[RequestHe
     return known
 
 
+def _nothing(data: bytes) -> RequestHead | None:
+    return None
+
+
 class RequestReader:
     """
     Cuts request heads off a stream of bytes.
 
     Feed it what arrives; once it answers with a head, C{rest} holds what followed, and feeding goes
     on with the next head. After L{BadMessage} the stream is of no use any more.
+
+    C{known} is a shorter way, for who is in a hurry: called with what arrived, it gives the head if
+    that is all of a request that was read before, else L{None}: then the bytes are to be fed.
     """
 
     __slots__ = (
@@ -149,11 +157,11 @@ class RequestReader:
         "_fieldRoom",
         "_heads",
         "_kind",
-        "_known",
         "_lineRoom",
         "_lookedUp",
         "_memo",
         "_scanner",
+        "known",
         "limits",
         "rest",
     )
@@ -172,7 +180,7 @@ class RequestReader:
         self._lookedUp = min(self._fieldRoom, _LOOKED_UP)
         self._kind = _requestKind(limits)
         self._heads = _wholeHeads(limits, memo)
-        self._known = self._heads.get
+        self.known: Callable[[bytes], RequestHead | None] = self._heads.get
 
     @property
     def pending(self) -> bool:
@@ -187,7 +195,7 @@ class RequestReader:
         @raise BadMessage: what came can't become a request.
         """
         if self._scanner is None:
-            known = self._known
+            known = self.known
             head = known(data)
             if head is not None:
                 self.rest = b""
@@ -200,6 +208,7 @@ class RequestReader:
                     self._heads.offer(data, head)
                 return head
             self._scanner = HeadScanner(self._kind)
+            self.known = _nothing  # what comes next isn't a whole request
         return self._scan(self._scanner, data)
 
     def _blockAfter(self, data: bytes, start: int) -> HeaderBlock | None:
@@ -229,6 +238,7 @@ class RequestReader:
         if not scanner.feed(data):
             return None
         self._scanner = None
+        self.known = self._heads.get
         self.rest = scanner.rest
         line: RequestLine = scanner.startLine
         text = scanner.text
