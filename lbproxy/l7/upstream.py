@@ -104,7 +104,7 @@ class Upstream:
         self._keepAliveTimeout = settings.keepAliveTimeout
         self._maxRequests = settings.maxRequests
         self._dial = dial
-        # Inside, dictionaries for their order: any may leave at any time, and they may be thousands.
+        # Inside, dictionaries for their order: any of thousands may leave at any time.
         self.idle: dict[Backend, dict[HTTPClientProtocol, None]] = {}
         self._dialing: dict[Served, tuple[Cancellable, HTTPClientProtocol]] = {}
 
