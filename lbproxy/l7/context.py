@@ -88,5 +88,6 @@ class RequestContext:
             if given is not None and _isRequestID(given):
                 self.requestID = given
             else:
-                self.requestID = self.connection.factory.nextRequestID()
+                nextID = self.connection.factory.nextRequestID
+                self.requestID = nextID()
         return self.requestID

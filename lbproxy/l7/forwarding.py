@@ -15,7 +15,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lbproxy.wire.http1 import HeaderBlock
 
@@ -34,17 +34,19 @@ _isElement = re.compile(rf"{_PAIR}(?:;{_PAIR})*").fullmatch
 _findPairs = re.compile(_PAIR).findall
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hop:
     """
     What the connection itself shows of its client side.
 
     @ivar peer: the peer's address as numeric text; empty over a UNIX socket.
+    @ivar parts: of a stranger's lines, what all of his requests have in common.
     """
 
     peer: str
     secure: bool
     trusted: bool
+    parts: tuple[bytes, bytes] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ def forwardedLines(
     @param client: what L{clientAddress} found.
     @param without: lower-case names of lines that are left out.
     """
+    if not (hop.trusted or without or host == b"" or block.get(b"via")) and block.version == 11:
+        # Of a stranger's header nothing but the host counts.
+        before, element = hop.parts or _parts(hop)
+        return b"".join((before, host, element, b';host="', host, b'"\r\nVia: 1.1 lbproxy\r\n'))
     peer = hop.peer.encode("ascii") or b"unknown"
     scheme = b"https" if hop.secure else b"http"
     proto, seenHost, before, elements = scheme, host, b"", b""
@@ -112,6 +118,16 @@ def forwardedLines(
     if without:
         lines = tuple(each for each, name in zip(lines, _NAMES, strict=True) if name not in without)
     return b"".join(lines)
+
+
+def _parts(hop: Hop) -> tuple[bytes, bytes]:
+    peer = hop.peer.encode("ascii") or b"unknown"
+    scheme = b"https" if hop.secure else b"http"
+    hop.parts = (
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: " % (peer, scheme),
+        b"\r\nForwarded: for=%b;proto=%b" % (_node(peer), scheme),
+    )
+    return hop.parts
 
 
 def _viaLine(block: HeaderBlock) -> bytes:

@@ -303,6 +303,18 @@ class TellingTests(SynchronousTestCase):
         old = asked(b"GET / HTTP/1.0").block
         self.assertIn(b"Via: 1.0 lbproxy\r\n", forwardedLines(STRANGER, old, b"", ""))
 
+    def test_sameWhicheverWay(self) -> None:
+        """
+        The short way, for strangers, writes what the long one does.
+        """
+        for peer in ("203.0.113.9", "2001:db8::7", ""):
+            for secure in (False, True):
+                hop = Hop(peer, secure, trusted=False)
+                for _ in range(2):
+                    short = forwardedLines(hop, HeaderBlock(11, []), b"a.example")
+                    long = forwardedLines(hop, HeaderBlock(11, []), b"a.example", "", {b"nothing"})
+                    self.assertEqual(short, long)
+
     def test_linesLeftOut(self) -> None:
         """
         A route that sets or removes one of these headers has the last word.

@@ -74,7 +74,10 @@ class HeaderBlock:
         """
         @return: every value of the field, in order.
         """
-        return [value for name, _, value in self.fields if name == lower]
+        if self.repeats:
+            return [value for name, _, value in self.fields if name == lower]
+        value = self.get(lower)
+        return [] if value is None else [value]
 
     def has(self, lower: bytes) -> bool:
         """
