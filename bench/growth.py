@@ -21,6 +21,8 @@ ROUTES = (1, 50, 2000)
 BACKENDS = (2, 100, 5000)
 BODY = "body"
 BODIES = {"1k": "1 KB", "100k": "100 KB", "10m": "10 MB"}
+# Seconds that it takes to open thousands of connections, on either side, and then some.
+_MANY = 4.0
 # As many connections as clients may ask at once: else it is the price of connecting that grows.
 _IDLE = 9000
 
@@ -29,12 +31,15 @@ _IDLE = 9000
 class Step:
     """
     One point of a curve: cost at this size.
+
+    @ivar settling: seconds until all connections are open and busy.
     """
 
     curve: str
     size: str
     port: int
     client: Callable[[int, float], Load]
+    settling: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def _marginal(server: Server, step: Step, seconds: float) -> float:
     costs to open thousands of connections.
     """
     spent, units = [], []
-    for length in (1.0, 1.0 + max(1.0, seconds)):
+    for length in (step.settling, step.settling + max(1.0, seconds)):
         before = server.cpuSeconds()
         units.append(step.client(step.port, length).units)
         spent.append(server.cpuSeconds() - before)
@@ -108,7 +113,10 @@ def _steps(folder: Path, ports: dict[str, int]) -> list[Step]:
 
     plain = ports["plain"]
     return [
-        *(Step("connections", f"{n:,}", plain, busy(n)) for n in CONNECTIONS),
+        *(
+            Step("connections", f"{n:,}", plain, busy(n), _MANY if n > 1000 else 1.0)
+            for n in CONNECTIONS
+        ),
         *(Step("routes", f"{n:,}", ports[f"r{n}"], routed(n)) for n in ROUTES),
         *(Step("backends", f"{n:,}", ports[f"b{n}"], busy(64)) for n in BACKENDS),
         *(Step(BODY, BODIES[name], plain, body(name)) for name in BODIES),
