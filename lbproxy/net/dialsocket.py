@@ -12,9 +12,11 @@ from errno import EADDRNOTAVAIL
 from twisted.internet.error import ConnectBindError, getConnectError
 from twisted.python.failure import Failure
 
+from lbproxy.net.leansocket import LeanSocket
 from lbproxy.net.listening import SocketOption
 from lbproxy.net.resolving import Destination, Target
 
+_STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 _BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT, Linux 4.2; in the socket module since 3.12
 
 
@@ -35,7 +37,7 @@ def newSocket(
     """
     @raise OSError: nothing stays open.
     """
-    skt = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    skt: socket.socket = LeanSocket(family, _STREAM)
     try:
         if family != socket.AF_UNIX:
             skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
