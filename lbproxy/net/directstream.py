@@ -112,6 +112,16 @@ class DirectStream(DirectWriting):
             self._writeDisconnecting = True
             self._flush()
 
+    def endWriting(self) -> None:
+        """
+        As L{loseWriteConnection}, from outside of any call of the protocol's: perhaps at once.
+        """
+        if self._direct:
+            self._writeDisconnecting = True
+            self._finish()
+        else:
+            self.loseWriteConnection()
+
     def _flush(self) -> None:
         """
         Have L{_flushed} called once the queue is empty, but never from within this call.
@@ -149,7 +159,9 @@ class DirectStream(DirectWriting):
         if self.producer is not None:
             self.producer.stopProducing()
             self.producer = None
-        self.stopReading()
+        self.reading = False
+        if self._watched:
+            self._drop()
         self.reactor.removeWriter(self)
         self._closeSocket(not isinstance(reason.value, ConnectionAborted))
         protocol = self.protocol
@@ -158,6 +170,30 @@ class DirectStream(DirectWriting):
             self.__dict__.pop("doWrite", None)
         del self.protocol, self.socket, self.fileno
         protocol.connectionLost(reason)
+
+    def vanish(self) -> None:
+        """
+        As C{connectionLost}, for whoever knows: no protocol is told. Nothing may be queued, nor
+        wait to be written.
+        """
+        self.disconnected = 1
+        self.connected = 0
+        self.reading = self._direct = False
+        if self._watched:
+            self._drop()
+        self.socket.close()
+        del self.protocol, self.socket, self.fileno
+
+    def _drop(self) -> None:
+        # The socket is closed next.
+        self._watched = False
+        reactor: Any = self.reactor
+        try:
+            drop = reactor.dropDescriptor
+        except AttributeError:
+            reactor.removeReader(self)
+        else:
+            drop(self)
 
     def _soon(self, function: Callable[..., object], *arguments: object) -> None:
         # Our own reactor has a cheaper way than a timed call to do something in the next turn.

@@ -230,7 +230,14 @@ class Pipe:
             self._deadlines.forget(self)
         self.client.uncouple()
         self.backend.uncouple()
-        self._whenDone(self)
+        whenDone, self._whenDone = self._whenDone, _nothing
+        whenDone(self)
+
+
+def _nothing(pipe: Pipe) -> None:
+    """
+    Who is told of an end a second time.
+    """
 
 
 def isPlain(transport: object) -> bool:

@@ -92,9 +92,28 @@ class PlainSide(Side):
 
     def _ended(self) -> None:
         self.eof = True
-        self.pipe.readEnded(self)
-        if not self.lost:
-            self.transport.stopReading()
+        pipe, other = self.pipe, self.other
+        if other.eof or other.lost or self.closing:
+            pipe.readEnded(self)
+            if not self.lost:
+                self.transport.stopReading()
+            return
+        # Mostly the other's end has come as well, and is among the events of this turn: then there
+        # is nothing to pass on, and no reading to be stopped.
+        if pipe.ending is None:
+            pipe.ending = self.closed
+        self.transport._soon(self._passEnd)
+
+    def _passEnd(self) -> None:
+        if self.lost:
+            return
+        self.transport.stopReading()
+        other = self.other
+        if not (other.closing or other.lost):
+            sink = other.transport
+            if sink.producer is not None:
+                sink.unregisterProducer()
+            sink.endWriting()
 
     def _holdBack(self) -> None:
         """
@@ -182,6 +201,8 @@ class PlainSide(Side):
             self.splice = None
         self.write = nothing
         self.transport = None
+        # The one and the other, the pipe and its sides: nothing that the collector has to find.
+        del self.other, self.pipe
 
     # -- splicing
 
@@ -250,7 +271,14 @@ def closeTogether(one: PlainSide, two: PlainSide) -> bool:
     if first.queued or second.queued or one.splice or two.splice:
         return False
     one.lost = two.lost = True
-    first.protocol = second.protocol = _NOBODY
-    first.connectionLost(_DONE)
-    second.connectionLost(_DONE)
+    _vanish(first)
+    _vanish(second)
     return True
+
+
+def _vanish(transport: Any) -> None:
+    if transport.producer is None and not transport._ended:
+        transport.vanish()
+    else:
+        transport.protocol = _NOBODY
+        transport.connectionLost(_DONE)
