@@ -185,13 +185,6 @@ class PlainSide(Side):
             self.splice = None
         super().connectionLost(reason)
 
-    def begin(self) -> None:
-        """
-        A transport that has just been made starts to read by itself.
-        """
-        if not (self._paused or self.eof or self.lost or self.transport.reading):
-            self.transport.resumeProducing()
-
     def uncouple(self) -> None:
         """
         Give the kernel's pipe back.
