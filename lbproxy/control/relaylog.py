@@ -38,6 +38,8 @@ class RelayLog:
     """
 
     __slots__ = (
+        "_before",
+        "_behind",
         "_first",
         "_form",
         "_json",
@@ -65,7 +67,7 @@ class RelayLog:
         # out from the first.
         self._form = ""
         self._first = self._last = _Texts(())
-        self._numbers = slice(0)
+        self._before = self._numbers = self._behind = slice(0)
 
     def __call__(self, record: Record) -> None:
         now = self._now()
@@ -76,13 +78,11 @@ class RelayLog:
                 self._newSecond(now)
             if not self._form:
                 self._learn(record)
-            numbers = self._numbers
-            first, last = record[: numbers.start], record[numbers.stop :]
             line = self._form % (
                 self._stamp,
-                self._first[first],
-                *record[numbers],
-                self._last[last],
+                self._first[record[self._before]],
+                *record[self._numbers],
+                self._last[record[self._behind]],
             )
         self._write(line.encode("utf-8", "backslashreplace"))
 
@@ -94,12 +94,14 @@ class RelayLog:
     def _learn(self, record: Record) -> None:
         names = record._fields
         numbers = [n for n, value in enumerate(record) if not isinstance(value, str)]
-        self._numbers = slice(numbers[0], numbers[-1] + 1)
-        self._first = _Texts(names[: self._numbers.start])
-        self._last = _Texts(names[self._numbers.stop :])
+        start, stop = numbers[0], numbers[-1] + 1
+        self._before, self._numbers = slice(start), slice(start, stop)
+        self._behind = slice(stop, None)
+        self._first = _Texts(names[:start])
+        self._last = _Texts(names[stop:])
         forms = [
             f"{names[n]}=%.3f" if isinstance(record[n], float) else f"{names[n]}=%s"
-            for n in range(self._numbers.start, self._numbers.stop)
+            for n in range(start, stop)
         ]
         self._form = f"%s %s {' '.join(forms)} %s\n"
 

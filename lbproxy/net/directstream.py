@@ -86,7 +86,10 @@ class DirectStream(DirectWriting):
 
     def resumeProducing(self) -> None:
         if self.connected and not self.disconnecting and not self._ended:
-            self.startReading()
+            self.reading = True
+            if not self._watched:
+                self._watched = True
+                self.reactor.addReader(self)
 
     def readConnectionLost(self, reason: Failure) -> None:
         self.stopReading()
@@ -161,7 +164,8 @@ class DirectStream(DirectWriting):
             self.producer = None
         self.reading = False
         if self._watched:
-            self._drop()
+            self._watched = False
+            self._dropFrom(self.reactor)
         self.reactor.removeWriter(self)
         self._closeSocket(not isinstance(reason.value, ConnectionAborted))
         protocol = self.protocol
@@ -180,20 +184,17 @@ class DirectStream(DirectWriting):
         self.connected = 0
         self.reading = self._direct = False
         if self._watched:
-            self._drop()
+            self._watched = False
+            self._dropFrom(self.reactor)
         self.socket.close()
         del self.protocol, self.socket, self.fileno
 
-    def _drop(self) -> None:
+    def _dropFrom(self, reactor: Any) -> None:
         # The socket is closed next.
-        self._watched = False
-        reactor: Any = self.reactor
         try:
-            drop = reactor.dropDescriptor
+            reactor.dropDescriptor(self.fileno())
         except AttributeError:
             reactor.removeReader(self)
-        else:
-            drop(self)
 
     def _soon(self, function: Callable[..., object], *arguments: object) -> None:
         # Our own reactor has a cheaper way than a timed call to do something in the next turn.

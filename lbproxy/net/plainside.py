@@ -5,16 +5,17 @@ transport's place, writes to the other, closes without detours, and splices what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 
-from lbproxy.net.pipeside import Side, nothing
+from lbproxy.net.pipeside import Ending, Side, nothing
 from lbproxy.net.splice import Splice
 
 if TYPE_CHECKING:
-    pass
+    from lbproxy.net.pipe import Pipe
 
 _READ_SIZE = 65536
 # A relay has shown bulk after so many reads in a row of so many bytes: splicing an exchange of
@@ -26,30 +27,26 @@ _NOT_NOW = -64
 
 _DONE = Failure(CONNECTION_DONE)
 
+# Looking up an enum's member takes as long as a call.
+_CLIENT_CLOSED, _CLIENT_RESET = Ending.CLIENT_CLOSED, Ending.CLIENT_RESET
+_BACKEND_CLOSED, _BACKEND_RESET = Ending.BACKEND_CLOSED, Ending.BACKEND_RESET
+
 
 class PlainSide(Side):
     """
     A side whose transport is a L{lbproxy.net.directstream.DirectStream} without TLS, as is the
-    other's.
+    other's. L{plainSides} makes it.
+
+    It takes over the reading, too, and becomes the producer of the other's transport only when that
+    cannot take more.
     """
 
     __slots__ = ("_full", "_recv", "splice")
 
     other: PlainSide
-
-    def couple(self, other: Side) -> None:
-        """
-        Take over the reading, too. This side becomes the producer of the other's transport only
-        when that cannot take more.
-        """
-        transport = self.transport
-        self.other = other  # type: ignore[assignment]
-        self.write = other.transport.write
-        self.splice: Splice | None = None
-        self._full = 0
-        self._recv = transport.socket.recv
-        transport.protocol = self
-        transport.doRead = self._read
+    splice: Splice | None
+    _recv: Callable[[int], bytes]
+    _full: int
 
     def _read(self) -> Any:
         """
@@ -237,6 +234,40 @@ class PlainSide(Side):
         return super().unsent() + (0 if incoming is None else incoming.held)
 
 
+_new = object.__new__
+
+
+def plainSides(pipe: Pipe, client: Any, backend: Any) -> tuple[PlainSide, PlainSide]:
+    """
+    Both sides of a pipe, coupled. Made in one go: there are as many of them as connections, and
+    calling a class takes longer than setting its attributes.
+    """
+    one: PlainSide = _new(PlainSide)
+    two: PlainSide = _new(PlainSide)
+    one.pipe = two.pipe = pipe
+    one.received = two.received = one._full = two._full = 0
+    one.eof = two.eof = one.lost = two.lost = False
+    one.closing = two.closing = one._paused = two._paused = False
+    one.splice = two.splice = None
+    one.closed = _CLIENT_CLOSED
+    one.reset = _CLIENT_RESET
+    one.transport = client
+    one.other = two
+    one.write = backend.write
+    one._recv = client.socket.recv
+    client.protocol = one
+    client.doRead = one._read
+    two.closed = _BACKEND_CLOSED
+    two.reset = _BACKEND_RESET
+    two.transport = backend
+    two.other = one
+    two.write = client.write
+    two._recv = backend.socket.recv
+    backend.protocol = two
+    backend.doRead = two._read
+    return one, two
+
+
 class _Nobody:
     """
     The protocol of a connection that is closed by who would be told.
@@ -264,14 +295,10 @@ def closeTogether(one: PlainSide, two: PlainSide) -> bool:
     if first.queued or second.queued or one.splice or two.splice:
         return False
     one.lost = two.lost = True
-    _vanish(first)
-    _vanish(second)
+    for transport in first, second:
+        if transport.producer is None and not transport._ended:
+            transport.vanish()
+        else:
+            transport.protocol = _NOBODY
+            transport.connectionLost(_DONE)
     return True
-
-
-def _vanish(transport: Any) -> None:
-    if transport.producer is None and not transport._ended:
-        transport.vanish()
-    else:
-        transport.protocol = _NOBODY
-        transport.connectionLost(_DONE)

@@ -189,12 +189,11 @@ class LeanReactor(EPollReactor):
         elif fd == -1:  # closed already: Twisted looks for the number that it had
             super().removeReader(reader)  # type: ignore[no-untyped-call]
 
-    def dropDescriptor(self, selectable: Any) -> None:
+    def dropDescriptor(self, fd: int) -> None:
         """
         Forget a descriptor that is closed next and that no other process holds: then the kernel
         forgets it by itself.
         """
-        fd = selectable.fileno()
         self._selectables.pop(fd, None)
         self._reads.discard(fd)
         self._writes.discard(fd)

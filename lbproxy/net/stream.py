@@ -22,6 +22,7 @@ _ATTRIBUTES = (
     *("producer", "streamingProducer", "producerPaused"),
 )
 
+_INET = int(socket.AF_INET)  # comparing with an enum's member takes longer
 _new = object.__new__
 
 StreamAddress = IPv4Address | IPv6Address | UNIXAddress
@@ -31,8 +32,12 @@ def streamAddress(family: int, name: Any) -> StreamAddress:
     """
     @param name: what C{accept} or C{getsockname} gave for a socket of this C{family}.
     """
-    if family == socket.AF_INET:
-        return _ipv4(name[0], name[1])
+    if family == _INET:
+        # As _ipv4, which is most of what there is to do for a connection's address.
+        address = _new(IPv4Address)
+        address.type = "TCP"
+        address.host, address.port = name
+        return address
     if family == socket.AF_UNIX:
         return UNIXAddress(name or None)
     host, port, flow, scope = name

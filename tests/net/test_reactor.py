@@ -238,7 +238,7 @@ class DescriptorTests(LeanReactorCase):
         self.reactor.addWriter(gone)
         gone.peer.send(b"x")
         number = gone.fileno()
-        self.reactor.dropDescriptor(gone)
+        self.reactor.dropDescriptor(number)
         self.assertNotIn(gone, [*self.reactor.getReaders(), *self.reactor.getWriters()])
         gone.socket.close()
         os.dup2(other.fileno(), number)
