@@ -182,12 +182,11 @@ class DirectStream(DirectWriting):
         """
         self.disconnected = 1
         self.connected = 0
-        self.reading = self._direct = False
+        self._direct = False
         if self._watched:
             self._watched = False
             self._dropFrom(self.reactor)
         self.socket.close()
-        del self.protocol, self.socket, self.fileno
 
     def _dropFrom(self, reactor: Any) -> None:
         # The socket is closed next.

@@ -41,11 +41,13 @@ class PlainSide(Side):
     cannot take more.
     """
 
-    __slots__ = ("_full", "_recv", "splice")
+    __slots__ = ("_full", "_recv", "_send", "_sink", "splice")
 
     other: PlainSide
     splice: Splice | None
     _recv: Callable[[int], bytes]
+    _send: Callable[[bytes], int]
+    _sink: Any
     _full: int
 
     def _read(self) -> Any:
@@ -63,12 +65,23 @@ class PlainSide(Side):
             self._ended()
             return None
         self.received += size
-        self.write(data)
+        sink = self._sink
+        if sink._direct and self.splice is None:
+            # As its write, which would be one call more for every message.
+            try:
+                sent = self._send(data)
+            except OSError as error:
+                sent = sink._sendFailed(error)
+            if sent != size:
+                sink._enqueue(memoryview(data)[sent:])
+        else:
+            self.write(data)
+            sent = 0
         if size >= _FULL_READ:
             self._full += 1
         elif self._full > 0:
             self._full = 0
-        if self.other.transport.queued:
+        if sent != size and sink.queued:
             self._holdBack()
         elif self._full >= _FULL_READS:
             self._trySplice()
@@ -192,7 +205,7 @@ class PlainSide(Side):
         self.write = nothing
         self.transport = None
         # The one and the other, the pipe and its sides: nothing that the collector has to find.
-        del self.other, self.pipe
+        del self.other, self.pipe, self._sink
 
     # -- splicing
 
@@ -254,7 +267,10 @@ def plainSides(pipe: Pipe, client: Any, backend: Any) -> tuple[PlainSide, PlainS
     one.transport = client
     one.other = two
     one.write = backend.write
-    one._recv = client.socket.recv
+    one._sink = backend
+    clientSocket, backendSocket = client.socket, backend.socket
+    one._recv = clientSocket.recv
+    one._send = backendSocket.send
     client.protocol = one
     client.doRead = one._read
     two.closed = _BACKEND_CLOSED
@@ -262,7 +278,9 @@ def plainSides(pipe: Pipe, client: Any, backend: Any) -> tuple[PlainSide, PlainS
     two.transport = backend
     two.other = one
     two.write = client.write
-    two._recv = backend.socket.recv
+    two._sink = client
+    two._recv = backendSocket.recv
+    two._send = clientSocket.send
     backend.protocol = two
     backend.doRead = two._read
     return one, two
