@@ -177,8 +177,8 @@ class DirectStream(DirectWriting):
 
     def vanish(self) -> None:
         """
-        As C{connectionLost}, for whoever knows: no protocol is told. Nothing may be queued, nor
-        wait to be written.
+        As C{connectionLost} while writes go straight to the socket, for whoever knows: neither a
+        protocol nor a producer is told.
         """
         self.disconnected = 1
         self.connected = 0

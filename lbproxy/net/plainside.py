@@ -309,14 +309,18 @@ def closeTogether(one: PlainSide, two: PlainSide) -> bool:
     """
     if not (one.eof and two.eof) or one.lost or two.lost:
         return False
+    if one.splice or two.splice:
+        return False
     first, second = one.transport, two.transport
-    if first.queued or second.queued or one.splice or two.splice:
+    if first._direct and second._direct:  # nothing was held back, nor half-closed
+        one.lost = two.lost = True
+        first.vanish()
+        second.vanish()
+        return True
+    if first.queued or second.queued:
         return False
     one.lost = two.lost = True
-    for transport in first, second:
-        if transport.producer is None and not transport._ended:
-            transport.vanish()
-        else:
-            transport.protocol = _NOBODY
-            transport.connectionLost(_DONE)
+    first.protocol = second.protocol = _NOBODY
+    first.connectionLost(_DONE)
+    second.connectionLost(_DONE)
     return True
