@@ -12,12 +12,12 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 
 from lbproxy.config.address import Address
+from lbproxy.l4.backenddialer import BackendDialer
 from lbproxy.l4.relayrecord import RelayRecord
 from lbproxy.l4.tcprelay import RelaySettings, TCPRelay
 from lbproxy.l4.tcproutes import TCPRoute
 from lbproxy.net.connector import Connector
 from lbproxy.net.deadlines import Deadlines
-from lbproxy.net.dialing import dial
 from lbproxy.net.kernelpipes import KernelPipes
 from lbproxy.net.listening import listenStream
 from lbproxy.net.reactor import install
@@ -66,12 +66,10 @@ def main(port: int, backend: int) -> None:
     LoopingCall(log.flush).start(0.1)
     pool = Pool("pool", [BackendSpec("b1", Address("127.0.0.1", backend))])
 
-    def toBackend(backend: Any, protocol: Any, context: Any) -> Any:
-        return dial(reactor, backend.address, protocol, timeout=5.0, deadlines=deadlines)
-
+    dialer = BackendDialer(reactor, deadlines, 5.0)
     relay = TCPRelay(
         "relay",
-        [TCPRoute("pool", Connector(pool, toBackend))],
+        [TCPRoute("pool", Connector(pool, dialer, now=dialer.now))],
         deadlines,
         RelaySettings(idleTimeout=3600.0),
         log=log.add,

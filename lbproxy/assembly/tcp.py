@@ -81,4 +81,4 @@ def _route(parts: Parts, asked: listener.TCPListener, each: route.TCPRoute) -> T
 def _connector(parts: Parts, asked: listener.TCPListener, name: str) -> Connector:
     pool = parts.configuration.pools[name]
     reach = dialer(parts, pool, asked.timeouts.connect, transparent=asked.transparent)
-    return Connector(parts.registry.pool(name), reach, pool.retries.attempts)
+    return Connector(parts.registry.pool(name), reach, pool.retries.attempts, reach.now)

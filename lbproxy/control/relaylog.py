@@ -5,16 +5,21 @@ Who was relayed where, how much, and how did it end? One line per TCP connection
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from lbproxy.control.accesslog import LineSink
 
+# Texts kept ready, and the longest of them, in characters: they come from clients.
+_MOST_TEXTS = 4096
+_LONGEST_TEXT = 500
+
 
 class Record(Protocol):
     """
-    One relay after its end: a named tuple of texts and numbers.
+    One relay after its end: a named tuple of texts, then numbers, then texts.
     """
 
     @property
@@ -24,13 +29,28 @@ class Record(Protocol):
 
     def __iter__(self) -> Any: ...
 
+    def __getitem__(self, index: Any) -> Any: ...
+
 
 class RelayLog:
     """
     Writes records as C{key=value} pairs, or as JSON.
     """
 
-    __slots__ = ("_form", "_json", "_now", "_second", "_stamp", "_texts", "_write")
+    __slots__ = (
+        "_before",
+        "_behind",
+        "_first",
+        "_form",
+        "_json",
+        "_last",
+        "_nextSecond",
+        "_now",
+        "_numbers",
+        "_second",
+        "_stamp",
+        "_write",
+    )
 
     def __init__(
         self, sink: LineSink, asJSON: bool = False, now: Callable[[], float] = time.time
@@ -41,37 +61,71 @@ class RelayLog:
         self._write = sink.write
         self._json = asJSON
         self._now = now
-        self._second = -1
+        self._second = self._nextSecond = -math.inf
         self._stamp = ""
-        # A log has records of one kind: how they read is found out from the first.
+        # A log has records of one kind, texts with numbers in their middle: how they read is found
+        # out from the first.
         self._form = ""
-        self._texts: tuple[bool, ...] = ()
+        self._first = self._last = _Texts(())
+        self._before = self._numbers = self._behind = slice(0)
 
     def __call__(self, record: Record) -> None:
         now = self._now()
         if self._json:
-            line = json.dumps({"time": round(now, 3), **record._asdict()})
+            line = json.dumps({"time": round(now, 3), **record._asdict()}) + "\n"
         else:
-            line = self._pairs(record, now)
-        self._write(line.encode("utf-8", "backslashreplace") + b"\n")
+            if not self._second <= now < self._nextSecond:
+                self._newSecond(now)
+            if not self._form:
+                self._learn(record)
+            line = self._form % (
+                self._stamp,
+                self._first[record[self._before]],
+                *record[self._numbers],
+                self._last[record[self._behind]],
+            )
+        self._write(line.encode("utf-8", "backslashreplace"))
 
-    def _pairs(self, record: Record, now: float) -> str:
-        if int(now) != self._second:
-            self._second = int(now)
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now))
-        if not self._form:
-            self._form = "%s " + " ".join(_forms(record))
-            self._texts = tuple(isinstance(value, str) for value in record)
-        values = [
-            quoted(value) if isText else value
-            for value, isText in zip(record, self._texts, strict=True)
+    def _newSecond(self, now: float) -> None:
+        self._second = float(math.floor(now))
+        self._nextSecond = self._second + 1.0
+        self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now))
+
+    def _learn(self, record: Record) -> None:
+        names = record._fields
+        numbers = [n for n, value in enumerate(record) if not isinstance(value, str)]
+        start, stop = numbers[0], numbers[-1] + 1
+        self._before, self._numbers = slice(start), slice(start, stop)
+        self._behind = slice(stop, None)
+        self._first = _Texts(names[:start])
+        self._last = _Texts(names[stop:])
+        forms = [
+            f"{names[n]}=%.3f" if isinstance(record[n], float) else f"{names[n]}=%s"
+            for n in range(start, stop)
         ]
-        return self._form % (self._stamp, *values)
+        self._form = f"%s %s {' '.join(forms)} %s\n"
 
 
-def _forms(record: Record) -> Iterable[str]:
-    for name, value in zip(record._fields, record, strict=True):
-        yield f"{name}=%.3f" if isinstance(value, float) else f"{name}=%s"
+class _Texts(dict[tuple[str, ...], str]):
+    """
+    How the values of fields that stand together read: mostly as they did a moment ago.
+    """
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self._names = tuple(names)
+
+    def __missing__(self, values: tuple[str, ...]) -> str:
+        text = " ".join(
+            f"{name}={quoted(value)}" for name, value in zip(self._names, values, strict=True)
+        )
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        if len(text) <= _LONGEST_TEXT:
+            self[values] = text
+        return text
 
 
 def quoted(text: str) -> str:

@@ -11,12 +11,17 @@ from typing import Any
 from lbproxy.l4.tcpcontext import TCPContext
 from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.dialing import dial
+from lbproxy.net.dialnow import dialNow, nearDestination
 from lbproxy.net.listening import SocketOption
 from lbproxy.net.proxyprotocol import Announced, describe, encode
 from lbproxy.net.proxyprotocol.sending import Version
+from lbproxy.net.resolving import Destination
 from lbproxy.net.socketoptions import transparency
 from lbproxy.net.tls.client import ClientTLS
 from lbproxy.pool.backend import Backend
+
+# So many backends are remembered; discovery may bring new ones for ever.
+_BACKENDS = 10_000
 
 
 class BackendDialer:
@@ -27,6 +32,7 @@ class BackendDialer:
     __slots__ = (
         "_deadlines",
         "_named",
+        "_near",
         "_options",
         "_reactor",
         "_timeout",
@@ -60,6 +66,8 @@ class BackendDialer:
         self._transparent = transparent
         self._options = tuple(options)
         self._named: dict[str, ClientTLS] = {}
+        # Where each backend is, if it is on this machine and nothing has to be said to it first.
+        self._near: dict[Backend, Destination | None] = {}
 
     def __call__(self, backend: Backend, protocol: Any, context: TCPContext) -> Any:
         address, options = backend.address, self._options
@@ -83,6 +91,25 @@ class BackendDialer:
             options=options,
             deadlines=self._deadlines,
         )
+
+    def now(self, backend: Backend, protocol: Any) -> Any:
+        """
+        For L{lbproxy.net.connector.Connector}: L{dialNow}.
+        """
+        try:
+            near = self._near[backend]
+        except KeyError:
+            near = self._find(backend)
+        return None if near is None else dialNow(self._reactor, near, protocol, self._options)
+
+    def _find(self, backend: Backend) -> Destination | None:
+        near = None
+        if self._tls is None and self._version is None and not self._transparent:
+            near = nearDestination(backend.address)
+        if len(self._near) >= _BACKENDS:
+            self._near.clear()
+        self._near[backend] = near
+        return near
 
     def _forName(self, host: str) -> ClientTLS:
         """

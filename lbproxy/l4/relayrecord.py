@@ -10,6 +10,9 @@ from typing import NamedTuple
 from lbproxy.errors import Outcome
 from lbproxy.net.pipeside import Ending
 
+# Looking up an enum's member takes as long as a call.
+_BACKEND_RESET, _CLIENT_RESET, _OK = Ending.BACKEND_RESET, Ending.CLIENT_RESET, Outcome.OK
+
 
 class Refusal(Enum):
     """
@@ -53,6 +56,6 @@ def outcomeOf(ending: Ending) -> Outcome:
     How the use of a backend ended, seen from how the pipe ended. A reset by the backend while
     nothing else had happened is the backend's doing.
     """
-    if ending is Ending.BACKEND_RESET:
+    if ending is _BACKEND_RESET:
         return Outcome.RESET
-    return Outcome.CLIENT_LEFT if ending is Ending.CLIENT_RESET else Outcome.OK
+    return Outcome.CLIENT_LEFT if ending is _CLIENT_RESET else _OK

@@ -31,7 +31,7 @@ class SplitTarget:
         self._bounds = list(accumulate(weight / total for _, weight in used))[:-1]
         self._random = random
 
-    def connect(self, context: Context, caller: Caller) -> Attempt:
+    def connect(self, context: Context, caller: Caller) -> Attempt | None:
         """
         As L{lbproxy.net.connector.Connector.connect}.
         """

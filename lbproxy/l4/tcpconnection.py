@@ -78,10 +78,13 @@ class TCPConnection:
             self.deadline = self._started + relay.lifetime()
             relay.deadlines.watch(self)
         route = relay.only
-        if route is not None:
-            self._take(route)
-        else:
+        if route is None:
             self._decide()
+        elif relay.tls is None:
+            self._route = route
+            self._connect(route)
+        else:
+            self._take(route)
 
     def connectionMade(self) -> None:
         """
@@ -161,9 +164,9 @@ class TCPConnection:
     # -- to the backend
 
     def _connect(self, route: TCPRoute) -> None:
-        self.transport.pauseProducing()
         attempt = route.target.connect(self.context, self)
-        if self._pipe is None:
+        if self._pipe is None and self.transport is not None:
+            self.transport.pauseProducing()
             self._busy = attempt
 
     def connected(self, transport: Any, lease: Lease, latency: float) -> None:
@@ -174,10 +177,13 @@ class TCPConnection:
         self._busy = None
         self._lease = lease
         self._latency = latency
-        self._pipe = relay.pipe(self.transport, transport, self._piped)
-        early = b"".join(self._early) if self._early else b""
-        self._early.clear()
-        self._pipe.start(early, ended=self._ended)
+        pipe = self._pipe = relay.pipe(self.transport, transport, self._piped)
+        if self._early or self._ended:
+            early = b"".join(self._early)
+            self._early.clear()
+            pipe.start(early, ended=self._ended)
+        else:
+            pipe.start()
 
     def connectFailed(self, error: UpstreamError | NoBackendAvailable) -> None:
         """
@@ -274,27 +280,30 @@ class TCPConnection:
         """
         Nothing is left of it but a record.
         """
-        relay, up, down = self._relay, self.bytesUp, self.bytesDown
+        relay, pipe = self._relay, self._pipe
+        up = down = 0
+        if pipe is not None:
+            up, down = pipe.client.received, pipe.backend.received
         if self.deadline:
             relay.deadlines.forget(self)
         self.transport = None
         relay.closed(self, up, down)
-        if relay.log is not None:
-            relay.log(self._record(code, up, down))
-
-    def _record(self, code: str, up: int, down: int) -> RelayRecord:
+        if relay.log is None:
+            return
         lease, route = self._lease, self._route
-        return RelayRecord(
-            self.context.clientIP,
-            self._relay.name,
-            "" if route is None else route.name,
-            "" if lease is None else lease.pool.name,
-            "" if lease is None else lease.backend.name,
-            up,
-            down,
-            self._relay.seconds() - self._started,
-            code,
-            self._detail,
+        relay.log(
+            RelayRecord(
+                self.context.clientIP,
+                relay.name,
+                "" if route is None else route.name,
+                "" if lease is None else lease.pool.name,
+                "" if lease is None else lease.backend.name,
+                up,
+                down,
+                relay.seconds() - self._started,
+                code,
+                self._detail,
+            )
         )
 
     @property

@@ -111,6 +111,7 @@ class TCPRelay:
         self._totalUp = _bandwidths(settings.totalUp)
         self._totalDown = _bandwidths(settings.totalDown)
         self._limited = bool(settings.up or settings.down or settings.totalUp or settings.totalDown)
+        self._counted = bool(settings.maxConnections or settings.maxConnectionsPerIP)
         self._guarded = bool(allowed or limited or settings.maxConnectionsPerIP)
         self.replaceRoutes(routes)
 
@@ -170,6 +171,8 @@ class TCPRelay:
         self.connections.add(connection)
         self.total += 1
         self.active += 1
+        if not self._counted:
+            return
         settings = self.settings
         if settings.maxConnectionsPerIP:
             clientIP = connection.context.clientIP
@@ -187,24 +190,26 @@ class TCPRelay:
         self.active -= 1
         self._endedUp += up
         self._endedDown += down
-        settings = self.settings
-        if settings.maxConnectionsPerIP:
-            self._leave(connection.context.clientIP)
-        if self._full and self.active < settings.maxConnections:
-            self._full = False
-            for port in self._ports:
-                port.resumeProducing()
-        if not self.connections and self._waiting:
+        if self._counted:
+            self._leave(connection)
+        if self._waiting and not self.connections:
             waiting, self._waiting = self._waiting, []
             for deferred in waiting:
                 deferred.callback(None)
 
-    def _leave(self, clientIP: str) -> None:
-        count = self._perIP[clientIP] - 1
-        if count:
-            self._perIP[clientIP] = count
-        else:
-            del self._perIP[clientIP]
+    def _leave(self, connection: TCPConnection) -> None:
+        settings = self.settings
+        if settings.maxConnectionsPerIP:
+            clientIP = connection.context.clientIP
+            count = self._perIP[clientIP] - 1
+            if count:
+                self._perIP[clientIP] = count
+            else:
+                del self._perIP[clientIP]
+        if self._full and self.active < settings.maxConnections:
+            self._full = False
+            for port in self._ports:
+                port.resumeProducing()
 
     @property
     def bytesUp(self) -> int:
@@ -224,22 +229,13 @@ class TCPRelay:
         """
         Couple a client and a backend, as the settings have it.
         """
-        settings = self.settings
-        up: tuple[Bandwidth, ...] = ()
-        down: tuple[Bandwidth, ...] = ()
-        if self._limited:
-            up = (*_bandwidths(settings.up), *self._totalUp)
-            down = (*_bandwidths(settings.down), *self._totalDown)
-        return Pipe(
-            client,
-            backend,
-            whenDone,
-            self.deadlines,
-            settings.idleTimeout,
-            self.kernelPipes,
-            up,
-            down,
-        )
+        settings, deadlines, kernelPipes = self.settings, self.deadlines, self.kernelPipes
+        idle = settings.idleTimeout
+        if not self._limited:
+            return Pipe(client, backend, whenDone, deadlines, idle, kernelPipes)
+        up = (*_bandwidths(settings.up), *self._totalUp)
+        down = (*_bandwidths(settings.down), *self._totalDown)
+        return Pipe(client, backend, whenDone, deadlines, idle, kernelPipes, up, down)
 
     def lifetime(self) -> float:
         """

@@ -17,7 +17,7 @@ class Target(Protocol):
     Where a route leads: L{lbproxy.net.connector.Connector}, or something that chooses one.
     """
 
-    def connect(self, context: Context, caller: Caller) -> Attempt: ...
+    def connect(self, context: Context, caller: Caller) -> Attempt | None: ...
 
 
 @dataclass(frozen=True, slots=True)

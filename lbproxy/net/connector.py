@@ -6,6 +6,7 @@ Nothing has been sent while this goes on, so trying elsewhere is always safe.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.error import ConnectBindError
@@ -49,8 +50,8 @@ class Caller(Protocol):
 
     def connected(self, transport: Any, lease: Lease, latency: float) -> None:
         """
-        Here is the backend. The lease is the caller's to release, the transport still has the
-        attempt for a protocol and must get another one at once.
+        Here is the backend. The lease is the caller's to release, the transport has a protocol that
+        makes no use of it: it must get another one at once, and be resumed.
 
         @param latency: how long this backend took to answer, in seconds.
         """
@@ -66,23 +67,65 @@ class Connector:
     One pool, and how its backends are reached.
     """
 
-    __slots__ = ("dial", "pool", "retries")
+    __slots__ = ("_now", "dial", "pool", "retries")
 
-    def __init__(self, pool: Pool, dial: Dialer, retries: int = DEFAULT_RETRIES) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        dial: Dialer,
+        retries: int = DEFAULT_RETRIES,
+        now: Callable[[Backend, Any], Any] | None = None,
+    ) -> None:
         """
         @param retries: how many other backends are tried after the first; 0: none.
+        @param now: connects to a backend before it returns, and gives the transport, of a protocol
+            that it does not tell; or L{None}: then C{dial} has to try, and finds out why.
         """
         self.pool = pool
         self.dial = dial
         self.retries = retries
+        self._now = now
 
-    def connect(self, context: Context, caller: Caller) -> Attempt:
+    def connect(self, context: Context, caller: Caller) -> Attempt | None:
         """
         Begin. The caller may be answered before this returns.
+
+        @return: L{None}: it was, and there is nothing to cancel.
         """
-        attempt = Attempt(self, context, caller)
-        attempt.next(None)
-        return attempt
+        now = self._now
+        if now is None:
+            attempt = Attempt(self, context, caller)
+            attempt.next(None)
+            return attempt
+        pool = self.pool
+        try:
+            lease = pool.acquire(context)
+        except NoBackendAvailable as error:
+            attempt = Attempt(self, context, caller)
+            attempt.refused(error)
+            return attempt
+        began = pool.seconds()
+        transport = now(lease.backend, _UNCLAIMED)
+        if transport is None:
+            attempt = Attempt(self, context, caller)
+            attempt.leaseGranted(lease)
+            return attempt
+        caller.connected(transport, lease, pool.seconds() - began)
+        return None
+
+
+class _Unclaimed:
+    """
+    The protocol of a transport that nobody has claimed yet.
+    """
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Nobody misses it.
+        """
+
+
+_UNCLAIMED = _Unclaimed()
 
 
 class Attempt:
@@ -109,12 +152,21 @@ class Attempt:
         try:
             lease = self._connector.pool.acquire(self._context, self._tried)
         except NoBackendAvailable as error:
-            if last is None and isinstance(error, Refused) and error.mayWait:
-                self._busy = self._connector.pool.wait(self._context, self)
+            if last is None:
+                self.refused(error)
             else:
-                self._fail(last or error)
+                self._fail(last)
         else:
             self.leaseGranted(lease)
+
+    def refused(self, error: NoBackendAvailable) -> None:
+        """
+        There is nobody to begin with: wait, where that can help.
+        """
+        if isinstance(error, Refused) and error.mayWait:
+            self._busy = self._connector.pool.wait(self._context, self)
+        else:
+            self._fail(error)
 
     def leaseGranted(self, lease: Lease) -> None:
         """

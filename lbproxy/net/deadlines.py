@@ -51,6 +51,7 @@ class Deadlines:
         "_clock",
         "_filed",
         "_horizon",
+        "_new",
         "_running",
         "_slots",
         "_swept",
@@ -70,20 +71,22 @@ class Deadlines:
         self.seconds: Callable[[], float] = clock.seconds
         self._slots: dict[int, dict[Expiring, None]] = {}  # tick number -> who is looked at then
         self._filed: dict[Expiring, int] = {}  # the one slot each object is in
+        # Not filed before the next sweep: most are forgotten by then.
+        self._new: dict[Expiring, None] = {}
         self._horizon = max(1, self._number(HORIZON))
         self._swept = self._number(clock.seconds())
         self._running = False
         self._call: IDelayedCall | None = None
 
     def __len__(self) -> int:
-        return len(self._filed)
+        return len(self._filed) + len(self._new)
 
     def start(self) -> None:
         """
         Begin to sweep. Whatever came due before is called on the first sweep.
         """
         self._running = True
-        if self._filed:
+        if self:
             self._schedule()
 
     def stop(self) -> None:
@@ -99,6 +102,16 @@ class Deadlines:
         """
         Look after C{item.deadline}; to be called again when the deadline moved to an earlier time.
         """
+        if not 0.0 < item.deadline < _NEVER:
+            return
+        if item in self._filed:
+            self._place(item)
+        else:
+            self._new[item] = None
+        if self._call is None and self._running:
+            self._schedule()
+
+    def _place(self, item: Expiring) -> None:
         deadline = item.deadline
         if not 0.0 < deadline < _NEVER:
             return
@@ -111,28 +124,26 @@ class Deadlines:
             if filed <= number:
                 return
             self._unfile(item, filed)
-        self._file(item, number)
-        if self._call is None and self._running:
-            self._schedule()
-
-    def forget(self, item: Expiring) -> None:
-        """
-        Never call C{item} again; harmless when it is not watched.
-        """
-        filed = self._filed.pop(item, None)
-        if filed is not None:
-            self._unfile(item, filed)
-
-    def _number(self, seconds: float) -> int:
-        return int(seconds / self._tick)
-
-    def _file(self, item: Expiring, number: int) -> None:
         self._filed[item] = number
         slot = self._slots.get(number)
         if slot is None:
             self._slots[number] = {item: None}
         else:
             slot[item] = None
+
+    def forget(self, item: Expiring) -> None:
+        """
+        Never call C{item} again; harmless when it is not watched.
+        """
+        if item in self._new:
+            del self._new[item]
+            return
+        filed = self._filed.pop(item, None)
+        if filed is not None:
+            self._unfile(item, filed)
+
+    def _number(self, seconds: float) -> int:
+        return int(seconds / self._tick)
 
     def _unfile(self, item: Expiring, number: int) -> None:
         slot = self._slots.get(number)
@@ -150,10 +161,13 @@ class Deadlines:
         try:
             self._sweepUntil(now)
         finally:
-            if self._running and self._filed and self._call is None:
+            if self._running and self and self._call is None:
                 self._schedule()
 
     def _sweepUntil(self, now: float) -> None:
+        new, self._new = self._new, {}
+        for item in new:
+            self._place(item)
         first, last = self._swept + 1, self._number(now)
         # What is filed from here on lands in a slot after C{last}: a sweep ends. When the clock
         # jumps back nothing is due, and the numbering stands still until time has caught up.
@@ -180,4 +194,4 @@ class Deadlines:
                 return
         del self._filed[item]
         if item.deadline > now:
-            self.watch(item)
+            self._place(item)

@@ -12,9 +12,13 @@ from errno import EADDRNOTAVAIL
 from twisted.internet.error import ConnectBindError, getConnectError
 from twisted.python.failure import Failure
 
+from lbproxy.net.leansocket import LeanSocket
 from lbproxy.net.listening import SocketOption
 from lbproxy.net.resolving import Destination, Target
 
+_STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+_UNIX = int(socket.AF_UNIX)  # comparing with an enum's member takes longer
+_TCP, _NO_DELAY = int(socket.IPPROTO_TCP), int(socket.TCP_NODELAY)
 _BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT, Linux 4.2; in the socket module since 3.12
 
 
@@ -35,10 +39,10 @@ def newSocket(
     """
     @raise OSError: nothing stays open.
     """
-    skt = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    skt: socket.socket = LeanSocket(family, _STREAM)
     try:
-        if family != socket.AF_UNIX:
-            skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family != _UNIX:
+            skt.setsockopt(_TCP, _NO_DELAY, 1)
         for level, option, value in options:
             skt.setsockopt(level, option, value)
         if bindAddress is not None:
@@ -74,8 +78,4 @@ def isOwnEcho(skt: socket.socket, target: Target) -> bool:
     simultaneous open then connects the socket to itself.
     """
     family, name = target
-    return (
-        family != socket.AF_UNIX
-        and name[1] >= _FIRST_EPHEMERAL
-        and skt.getsockname()[:2] == name[:2]
-    )
+    return family != _UNIX and name[1] >= _FIRST_EPHEMERAL and skt.getsockname()[:2] == name[:2]

@@ -86,7 +86,10 @@ class DirectStream(DirectWriting):
 
     def resumeProducing(self) -> None:
         if self.connected and not self.disconnecting and not self._ended:
-            self.startReading()
+            self.reading = True
+            if not self._watched:
+                self._watched = True
+                self.reactor.addReader(self)
 
     def readConnectionLost(self, reason: Failure) -> None:
         self.stopReading()
@@ -111,6 +114,16 @@ class DirectStream(DirectWriting):
         if self.connected and not self._ended:
             self._writeDisconnecting = True
             self._flush()
+
+    def endWriting(self) -> None:
+        """
+        As L{loseWriteConnection}, from outside of any call of the protocol's: perhaps at once.
+        """
+        if self._direct:
+            self._writeDisconnecting = True
+            self._finish()
+        else:
+            self.loseWriteConnection()
 
     def _flush(self) -> None:
         """
@@ -149,7 +162,10 @@ class DirectStream(DirectWriting):
         if self.producer is not None:
             self.producer.stopProducing()
             self.producer = None
-        self.stopReading()
+        self.reading = False
+        if self._watched:
+            self._watched = False
+            self._dropFrom(self.reactor)
         self.reactor.removeWriter(self)
         self._closeSocket(not isinstance(reason.value, ConnectionAborted))
         protocol = self.protocol
@@ -158,6 +174,26 @@ class DirectStream(DirectWriting):
             self.__dict__.pop("doWrite", None)
         del self.protocol, self.socket, self.fileno
         protocol.connectionLost(reason)
+
+    def vanish(self) -> None:
+        """
+        As C{connectionLost} while writes go straight to the socket, for whoever knows: neither a
+        protocol nor a producer is told.
+        """
+        self.disconnected = 1
+        self.connected = 0
+        self._direct = False
+        if self._watched:
+            self._watched = False
+            self._dropFrom(self.reactor)
+        self.socket.close()
+
+    def _dropFrom(self, reactor: Any) -> None:
+        # The socket is closed next.
+        try:
+            reactor.dropDescriptor(self.fileno())
+        except AttributeError:
+            reactor.removeReader(self)
 
     def _soon(self, function: Callable[..., object], *arguments: object) -> None:
         # Our own reactor has a cheaper way than a timed call to do something in the next turn.

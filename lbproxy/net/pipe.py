@@ -13,7 +13,7 @@ from lbproxy.net.deadlines import Deadlines
 from lbproxy.net.directstream import DirectStream
 from lbproxy.net.kernelpipes import KernelPipes
 from lbproxy.net.pipeside import Ending, Side
-from lbproxy.net.plainside import PlainSide, closeTogether
+from lbproxy.net.plainside import closeTogether, plainSides
 from lbproxy.net.throttledside import ThrottledSide
 
 CLIENT = (Ending.CLIENT_CLOSED, Ending.CLIENT_RESET)
@@ -80,18 +80,16 @@ class Pipe:
         self._moved = 0.0
         self.client: Side
         self.backend: Side
-        self._plain = not (up or down) and isPlain(client) and isPlain(backend)
-        if up or down:
-            self.client = self._limited(client, CLIENT, up)
-            self.backend = self._limited(backend, BACKEND, down)
-        else:
-            kind = PlainSide if self._plain else Side
-            self.client = kind(self, client, *CLIENT)
-            self.backend = kind(self, backend, *BACKEND)
+        self._plain = not (up or down) and isPlain(client, backend)
+        if self._plain:
+            self.client, self.backend = plainSides(self, client, backend)
+            return
+        self.client = self._side(client, CLIENT, up)
+        self.backend = self._side(backend, BACKEND, down)
         self.client.couple(self.backend)
         self.backend.couple(self.client)
 
-    def _limited(
+    def _side(
         self, transport: Any, endings: tuple[Ending, Ending], bandwidths: Sequence[Bandwidth]
     ) -> Side:
         if not bandwidths:
@@ -230,11 +228,22 @@ class Pipe:
             self._deadlines.forget(self)
         self.client.uncouple()
         self.backend.uncouple()
-        self._whenDone(self)
+        whenDone, self._whenDone = self._whenDone, _nothing
+        whenDone(self)
 
 
-def isPlain(transport: object) -> bool:
+def _nothing(pipe: Pipe) -> None:
     """
-    Is this a socket whose bytes we see as they are?
+    Who is told of an end a second time.
     """
-    return isinstance(transport, DirectStream) and not transport.isSecure
+
+
+def isPlain(one: object, two: object) -> bool:
+    """
+    Are these sockets whose bytes we see as they are?
+    """
+    return (
+        isinstance(one, DirectStream)
+        and isinstance(two, DirectStream)
+        and not (one.isSecure or two.isSecure)
+    )

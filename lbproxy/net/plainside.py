@@ -5,16 +5,17 @@ transport's place, writes to the other, closes without detours, and splices what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 
-from lbproxy.net.pipeside import Side, nothing
+from lbproxy.net.pipeside import Ending, Side, nothing
 from lbproxy.net.splice import Splice
 
 if TYPE_CHECKING:
-    pass
+    from lbproxy.net.pipe import Pipe
 
 _READ_SIZE = 65536
 # A relay has shown bulk after so many reads in a row of so many bytes: splicing an exchange of
@@ -26,30 +27,28 @@ _NOT_NOW = -64
 
 _DONE = Failure(CONNECTION_DONE)
 
+# Looking up an enum's member takes as long as a call.
+_CLIENT_CLOSED, _CLIENT_RESET = Ending.CLIENT_CLOSED, Ending.CLIENT_RESET
+_BACKEND_CLOSED, _BACKEND_RESET = Ending.BACKEND_CLOSED, Ending.BACKEND_RESET
+
 
 class PlainSide(Side):
     """
     A side whose transport is a L{lbproxy.net.directstream.DirectStream} without TLS, as is the
-    other's.
+    other's. L{plainSides} makes it.
+
+    It takes over the reading, too, and becomes the producer of the other's transport only when that
+    cannot take more.
     """
 
-    __slots__ = ("_full", "_recv", "splice")
+    __slots__ = ("_full", "_recv", "_send", "_sink", "splice")
 
     other: PlainSide
-
-    def couple(self, other: Side) -> None:
-        """
-        Take over the reading, too. This side becomes the producer of the other's transport only
-        when that cannot take more.
-        """
-        transport = self.transport
-        self.other = other  # type: ignore[assignment]
-        self.write = other.transport.write
-        self.splice: Splice | None = None
-        self._full = 0
-        self._recv = transport.socket.recv
-        transport.protocol = self
-        transport.doRead = self._read
+    splice: Splice | None
+    _recv: Callable[[int], bytes]
+    _send: Callable[[bytes], int]
+    _sink: Any
+    _full: int
 
     def _read(self) -> Any:
         """
@@ -66,12 +65,23 @@ class PlainSide(Side):
             self._ended()
             return None
         self.received += size
-        self.write(data)
+        sink = self._sink
+        if sink._direct and self.splice is None:
+            # As its write, which would be one call more for every message.
+            try:
+                sent = self._send(data)
+            except OSError as error:
+                sent = sink._sendFailed(error)
+            if sent != size:
+                sink._enqueue(memoryview(data)[sent:])
+        else:
+            self.write(data)
+            sent = 0
         if size >= _FULL_READ:
             self._full += 1
         elif self._full > 0:
             self._full = 0
-        if self.other.transport.queued:
+        if sent != size and sink.queued:
             self._holdBack()
         elif self._full >= _FULL_READS:
             self._trySplice()
@@ -92,9 +102,28 @@ class PlainSide(Side):
 
     def _ended(self) -> None:
         self.eof = True
-        self.pipe.readEnded(self)
-        if not self.lost:
-            self.transport.stopReading()
+        pipe, other = self.pipe, self.other
+        if other.eof or other.lost or self.closing:
+            pipe.readEnded(self)
+            if not self.lost:
+                self.transport.stopReading()
+            return
+        # Mostly the other's end has come as well, and is among the events of this turn: then there
+        # is nothing to pass on, and no reading to be stopped.
+        if pipe.ending is None:
+            pipe.ending = self.closed
+        self.transport._soon(self._passEnd)
+
+    def _passEnd(self) -> None:
+        if self.lost:
+            return
+        self.transport.stopReading()
+        other = self.other
+        if not (other.closing or other.lost):
+            sink = other.transport
+            if sink.producer is not None:
+                sink.unregisterProducer()
+            sink.endWriting()
 
     def _holdBack(self) -> None:
         """
@@ -166,13 +195,6 @@ class PlainSide(Side):
             self.splice = None
         super().connectionLost(reason)
 
-    def begin(self) -> None:
-        """
-        A transport that has just been made starts to read by itself.
-        """
-        if not (self._paused or self.eof or self.lost or self.transport.reading):
-            self.transport.resumeProducing()
-
     def uncouple(self) -> None:
         """
         Give the kernel's pipe back.
@@ -182,6 +204,8 @@ class PlainSide(Side):
             self.splice = None
         self.write = nothing
         self.transport = None
+        # The one and the other, the pipe and its sides: nothing that the collector has to find.
+        del self.other, self.pipe, self._sink
 
     # -- splicing
 
@@ -223,6 +247,45 @@ class PlainSide(Side):
         return super().unsent() + (0 if incoming is None else incoming.held)
 
 
+_new = object.__new__
+
+
+def plainSides(pipe: Pipe, client: Any, backend: Any) -> tuple[PlainSide, PlainSide]:
+    """
+    Both sides of a pipe, coupled. Made in one go: there are as many of them as connections, and
+    calling a class takes longer than setting its attributes.
+    """
+    one: PlainSide = _new(PlainSide)
+    two: PlainSide = _new(PlainSide)
+    one.pipe = two.pipe = pipe
+    one.received = two.received = one._full = two._full = 0
+    one.eof = two.eof = one.lost = two.lost = False
+    one.closing = two.closing = one._paused = two._paused = False
+    one.splice = two.splice = None
+    one.closed = _CLIENT_CLOSED
+    one.reset = _CLIENT_RESET
+    one.transport = client
+    one.other = two
+    one.write = backend.write
+    one._sink = backend
+    clientSocket, backendSocket = client.socket, backend.socket
+    one._recv = clientSocket.recv
+    one._send = backendSocket.send
+    client.protocol = one
+    client.doRead = one._read
+    two.closed = _BACKEND_CLOSED
+    two.reset = _BACKEND_RESET
+    two.transport = backend
+    two.other = one
+    two.write = client.write
+    two._sink = client
+    two._recv = backendSocket.recv
+    two._send = clientSocket.send
+    backend.protocol = two
+    backend.doRead = two._read
+    return one, two
+
+
 class _Nobody:
     """
     The protocol of a connection that is closed by who would be told.
@@ -246,8 +309,15 @@ def closeTogether(one: PlainSide, two: PlainSide) -> bool:
     """
     if not (one.eof and two.eof) or one.lost or two.lost:
         return False
+    if one.splice or two.splice:
+        return False
     first, second = one.transport, two.transport
-    if first.queued or second.queued or one.splice or two.splice:
+    if first._direct and second._direct:  # nothing was held back, nor half-closed
+        one.lost = two.lost = True
+        first.vanish()
+        second.vanish()
+        return True
+    if first.queued or second.queued:
         return False
     one.lost = two.lost = True
     first.protocol = second.protocol = _NOBODY

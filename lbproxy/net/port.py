@@ -33,6 +33,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from lbproxy.net.leansocket import LeanSocket
 from lbproxy.net.stream import StreamAddress, streamAddress
 
 # So many connections at most are accepted before others get their turn; about 100 us each.
@@ -192,7 +193,7 @@ class StreamPort(FileDescriptor):
 
     def _accepted(self, descriptor: int, name: Any) -> None:
         family, kind, protocolNumber = self._kind
-        skt = socket.socket(family, kind, protocolNumber, descriptor)
+        skt = LeanSocket(family, kind, protocolNumber, descriptor)
         skt.setblocking(False)
         peer = streamAddress(family, name)
         try:

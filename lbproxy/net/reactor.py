@@ -188,6 +188,15 @@ class LeanReactor(EPollReactor):
         elif fd == -1:  # closed already: Twisted looks for the number that it had
             super().removeReader(reader)  # type: ignore[no-untyped-call]
 
+    def dropDescriptor(self, fd: int) -> None:
+        """
+        Forget a descriptor that is closed next and that no other process holds: then the kernel
+        forgets it by itself.
+        """
+        self._selectables.pop(fd, None)
+        self._reads.discard(fd)
+        self._writes.discard(fd)
+
     # Writes that are tried first
 
     def tryWriter(self, writer: Any) -> None:

@@ -23,6 +23,8 @@ _ATTRIBUTES = (
 )
 
 _READ_SIZE = 65536  # bytes
+_INET = int(socket.AF_INET)  # comparing with an enum's member takes longer
+_new = object.__new__
 
 StreamAddress = IPv4Address | IPv6Address | UNIXAddress
 
@@ -31,16 +33,29 @@ def streamAddress(family: int, name: Any) -> StreamAddress:
     """
     @param name: what C{accept} or C{getsockname} gave for a socket of this C{family}.
     """
-    if family == socket.AF_INET:
-        return IPv4Address("TCP", name[0], name[1])
+    if family == _INET:
+        # As _ipv4, which is most of what there is to do for a connection's address.
+        address = _new(IPv4Address)
+        address.type = "TCP"
+        address.host, address.port = name
+        return address
     if family == socket.AF_UNIX:
         return UNIXAddress(name or None)
     host, port, flow, scope = name
     if host.startswith("::ffff:") and "." in host:  # an IPv4 client of a dual-stack listener
-        return IPv4Address("TCP", host[7:], port)
+        return _ipv4(host[7:], port)
     if scope and "%" not in host:
         host = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
     return IPv6Address("TCP", host, port, flow, scope)
+
+
+def _ipv4(host: str, port: int) -> IPv4Address:
+    # Looking whether "TCP" is one of "TCP" and "UDP" takes longer than all else about an address.
+    address = _new(IPv4Address)
+    address.type = "TCP"
+    address.host = host
+    address.port = port
+    return address
 
 
 class Stream(DirectStream):
@@ -107,8 +122,15 @@ class StreamServer(Stream, tcp.Server):
         server: Any,
         reactor: Any,
     ) -> None:
-        Stream.__init__(self, skt, protocol, peer, reactor)
+        # As Stream's, which would be one call more for every connection.
+        self.socket = skt
+        self.fileno = skt.fileno
+        self.protocol = protocol
+        self.reactor = reactor
+        self.peer = peer
         self.server = server
+        self._direct = True
+        self.bufferSize = _READ_SIZE
 
 
 class StreamClient(Stream):

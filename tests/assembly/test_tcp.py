@@ -26,13 +26,21 @@ pools:
 """
 
 
+class Dialer(Call):
+    """
+    Stands for what makes dialers, and for what it makes.
+    """
+
+    now = "at once"
+
+
 class TCPCase(SynchronousTestCase):
     """
     A relay's arguments, made from YAML.
     """
 
     def setUp(self) -> None:
-        self.made, self.dialer = Call(), Call()
+        self.made, self.dialer = Call(), Dialer()
         self.patch(tcp, "TCPRelay", self.made)
         self.patch(tcp, "dialer", self.dialer)
         self.log: Any = Call()
@@ -132,7 +140,9 @@ class RouteTests(TCPCase):
         """
         parts = self.play("pool: web")
         (route,) = self.routes()
-        self.assertIsInstance(route.target, Connector)
+        assert isinstance(route.target, Connector)
+        self.assertIs(route.target.dial, self.dialer)
+        self.assertEqual(route.target._now, "at once")
         self.assertEqual((route.name, route.passthrough), ("web", False))
         self.assertEqual(list(parts.registry.pools), ["web", "other"])
 

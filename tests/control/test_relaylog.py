@@ -63,6 +63,25 @@ class RelayLogTests(SynchronousTestCase):
             ],
         )
 
+    def test_repeatedTexts(self) -> None:
+        """
+        What is the same as before reads the same; what is not, reads as it is, however many
+        different texts there have been.
+        """
+        log = RelayLog(self.sink, now=lambda: self.now)
+        clients = [f"10.0.{n // 256}.{n % 256}" for n in range(6000)]
+        for client in (*clients, clients[0], "x" * 1000):
+            log(Sample(client, "web", len(client), 0.5, "a b"))
+        for client, line in zip((*clients, clients[0]), self.sink.lines, strict=False):
+            self.assertEqual(
+                line.decode(),
+                f"1994-11-06T08:49:37+0000 client={client} pool=web bytesUp={len(client)}"
+                f' duration=0.500 detail="a b"\n',
+            )
+        self.assertIn(b"client=" + b"x" * 1000 + b" ", self.sink.lines[-1])
+        self.assertTrue(0 < len(log._first) < 5000)
+        self.assertEqual(len(log._last), 1)
+
     def test_json(self) -> None:
         """
         The same as JSON, one object per line.

@@ -232,7 +232,7 @@ class RelayCase(ReactorCase):
         names = ("serverNames", "alpn", "source")
         match = TCPMatch(**{key: more.pop(key) for key in names if key in more})
         dialer = BackendDialer(self.reactor, self.deadlines, 5.0, **more)
-        return TCPRoute(name, Connector(self.pool, dialer), match, passthrough)
+        return TCPRoute(name, Connector(self.pool, dialer, now=dialer.now), match, passthrough)
 
     def listen(
         self, *routes: TCPRoute, tls: Any = None, settings: RelaySettings | None = None, **more: Any

@@ -14,6 +14,7 @@ from lbproxy.l4 import backenddialer
 from lbproxy.l4.backenddialer import BackendDialer
 from lbproxy.l4.tcpcontext import TCPContext
 from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.dialnow import nearDestination
 from lbproxy.net.proxyprotocol import Announced
 from lbproxy.net.socketoptions import transparency
 from lbproxy.net.tls.client import ClientTLS
@@ -99,3 +100,45 @@ class BackendDialerTests(SynchronousTestCase):
         found = self.call(Address("10.0.0.1", 80), sendProxy="v2")
         self.assertIsInstance(found["tls"], Announced)
         self.assertIsNot(found["tls"], self.calls[0]["tls"])
+
+    def now(self, address: Address, **asked: Any) -> list[Any]:
+        """
+        @return: what L{dialNow} got.
+        """
+        found: list[Any] = []
+        self.patch(backenddialer, "dialNow", lambda *arguments: found.append(arguments[1:]))
+        backends = buildBackends(spec("b1", address=address), spec("b2", address=address))
+        dialer = BackendDialer(None, Deadlines(Clock()), 3.0, options=[MARK], **asked)
+        for backend in backends * 2:
+            self.assertIsNone(dialer.now(backend, 7))
+        return found
+
+    def test_now(self) -> None:
+        """
+        Backends of this machine are connected to at once.
+        """
+        address = Address("127.0.0.1", 80)
+        self.assertEqual(self.now(address), [(nearDestination(address), 7, (MARK,))] * 4)
+
+    def test_notNow(self) -> None:
+        """
+        All others are dialed; so is who has to be told something, or to come from somewhere, first.
+        """
+        near = Address("127.0.0.1", 80)
+        self.assertEqual(self.now(Address("10.0.0.1", 80)), [])
+        self.assertEqual(self.now(near, tls=ClientTLS(verify=False)), [])
+        self.assertEqual(self.now(near, sendProxy="v2"), [])
+        self.assertEqual(self.now(near, transparent=True), [])
+
+    def test_manyBackends(self) -> None:
+        """
+        Backends that come and go are not remembered for ever.
+        """
+        self.patch(backenddialer, "_BACKENDS", 2)
+        self.patch(backenddialer, "dialNow", lambda *arguments: arguments[1].peer.port)
+        backends = buildBackends(
+            *(spec(f"b{n}", address=Address("127.0.0.1", n)) for n in range(1, 6))
+        )
+        dialer = BackendDialer(None, Deadlines(Clock()), 3.0)
+        self.assertEqual([dialer.now(backend, 7) for backend in backends], [1, 2, 3, 4, 5])
+        self.assertLessEqual(len(dialer._near), 2)

@@ -73,6 +73,7 @@ class ConnectorTests(SynchronousTestCase):
         self.dials: list[FakeDial] = []
         self.outcomes: list[tuple[str, Outcome]] = []
         self.caller = Recorder()
+        self.now: Any = None
 
     def connect(self, *backends: str | BackendSpec, retries: int = 3, **settings: Any) -> Attempt:
         self.pool = buildPool(*backends, seconds=self.clock.seconds, **settings)
@@ -84,9 +85,11 @@ class ConnectorTests(SynchronousTestCase):
             settle(backend, outcome, latency)
 
         self.patch(type(self.pool), "settle", lambda pool, *args: recording(*args))
-        return Connector(self.pool, self.dial, retries).connect(
+        attempt = Connector(self.pool, self.dial, retries, self.now).connect(
             PlainContext("192.0.2.1"), self.caller
         )
+        assert attempt is not None
+        return attempt
 
     def dial(self, backend: Any, attempt: Attempt, context: Any) -> FakeDial:
         self.dials.append(FakeDial(backend.name, attempt))
@@ -234,7 +237,57 @@ class ConnectorTests(SynchronousTestCase):
         self.connect(spec("b1", maxConnections=1), policy=self.queueing())
         waiting = Recorder()
         attempt = Connector(self.pool, self.dial).connect(PlainContext("192.0.2.2"), waiting)
+        assert attempt is not None
         attempt.cancel()
         self.dials[0].fail()
         self.assertEqual(len(self.dials), 1)
         self.assertNoLease()
+
+    def test_connectedNow(self) -> None:
+        """
+        Where a backend can be had without waiting, the caller is answered at once; nothing is left
+        to cancel, and the lease is held.
+        """
+        pool = buildPool("b1", seconds=self.clock.seconds)
+        transport = FakeTransport()
+        protocols: list[Any] = []
+
+        def now(backend: Any, protocol: Any) -> FakeTransport:
+            protocols.append(protocol)
+            self.clock.advance(0.25)
+            return transport
+
+        connector = Connector(pool, self.dial, now=now)
+        self.assertIsNone(connector.connect(PlainContext("192.0.2.1"), self.caller))
+        self.assertIs(self.caller.transport, transport)
+        self.assertEqual((self.caller.latency, self.dials), (0.25, []))
+        self.assertEqual(pool.active, 1)
+        # Who aborts it before it has another protocol does no harm.
+        protocols[0].connectionLost(Failure(ConnectionRefusedError()))
+
+    def test_notConnectedNow(self) -> None:
+        """
+        Where it has to wait after all, it is dialed, and others are tried, as ever.
+        """
+        self.now = lambda backend, protocol: None
+        self.connect("b1", "b2")
+        self.dials[0].fail()
+        self.dials[1].succeed()
+        self.assertEqual(sorted(dial.name for dial in self.dials), ["b1", "b2"])
+        self.assertIsNotNone(self.caller.transport)
+        self.assertEqual(self.pool.active, 1)
+
+    def test_nobodyNow(self) -> None:
+        """
+        Nobody is dialed where there is nobody; where waiting can help, that is waited for.
+        """
+        self.now = lambda backend, protocol: self.fail("there is nobody to connect to")
+        self.connect()
+        self.assertEqual(len(self.caller.errors), 1)
+        self.caller = Recorder()
+        self.pool.pause()
+        attempt = Connector(self.pool, self.dial, now=self.now).connect(
+            PlainContext("192.0.2.1"), self.caller
+        )
+        self.assertEqual(self.caller.errors, [])
+        self.assertIsNotNone(attempt)

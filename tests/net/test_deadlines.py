@@ -136,6 +136,39 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual([], item.told)
         self.assertEqual(0, len(self.wheel))
 
+    def test_forgottenBeforeAnySweep(self) -> None:
+        """
+        Whoever comes and goes between two sweeps leaves nothing behind, and may come again.
+        """
+        item = self.waiting(1.0)
+        self.assertEqual(1, len(self.wheel))
+        self.wheel.forget(item)
+        self.assertEqual(0, len(self.wheel))
+        self.wheel.watch(item)
+        self.wheel.watch(item)
+        self.turn(0.5)
+        self.assertEqual(1, len(self.wheel))
+        self.wheel.forget(item)
+        self.turn(2)
+        self.assertEqual([], item.told)
+        self.assertEqual(0, len(self.wheel))
+
+    def test_changedBeforeAnySweep(self) -> None:
+        """
+        What counts is the deadline that is there when the wheel comes by.
+        """
+        items = [self.waiting(1.0), self.waiting(1.0), self.waiting(60.0)]
+        items[0].deadline = 0.0
+        items[1].deadline += 1.0
+        items[2].deadline -= 59.5
+        self.turn(0.8)
+        self.assertEqual([0, 0, 1], [len(item.told) for item in items])
+        self.turn(0.9)
+        self.assertEqual([0, 0, 1], [len(item.told) for item in items])
+        self.turn(0.7)
+        self.assertEqual([0, 1, 1], [len(item.told) for item in items])
+        self.assertEqual(0, len(self.wheel))
+
     def test_forgottenByAnotherInTheSameSweep(self) -> None:
         """
         A deadline that is handled may make another one of the same moment void.

@@ -4,6 +4,7 @@ A side of a pipe between two plain sockets.
 
 from __future__ import annotations
 
+import gc
 import socket
 from typing import Any
 
@@ -134,6 +135,64 @@ class PlainSideTests(ReactorCase):
         self.assertIs(self.pipe.ending, Ending.BACKEND_RESET)
         self.client.setblocking(True)
         self.assertRaises(ConnectionResetError, self.client.recv, 1)
+
+    def test_oneEndIsPassedOnWhenTheOtherStays(self) -> None:
+        """
+        An end that comes alone reaches the other side, is not read again and again, and leaves the
+        way back open.
+        """
+        reads = []
+        read = self.wires[0].doRead
+        self.wires[0].doRead = lambda: reads.append(read())
+        self.client.shutdown(socket.SHUT_WR)
+        self.assertTrue(self.ended(self.backend))
+        self.assertEqual(len(reads), 1)
+        self.assertNotIn(self.wires[0], self.reactor.getReaders())
+        self.backend.setblocking(True)
+        self.backend.send(b"answer")
+        self.assertEqual(self.received(self.client, 6), b"answer")
+        self.assertEqual(self.done, [])
+        self.backend.close()
+        self.assertTrue(self.ended(self.client))
+        self.until(lambda: self.done)
+        self.assertIs(self.pipe.ending, Ending.CLIENT_CLOSED)
+
+    def test_endAndOwnEndInOneTurn(self) -> None:
+        """
+        A pipe that is closed by us in the turn in which a peer ended tells the other once.
+        """
+        self.client.shutdown(socket.SHUT_WR)
+        side = self.pipe.client
+        self.until(lambda: side.eof)
+        self.pipe.close(Ending.DRAINED)
+        self.assertTrue(self.ended(self.backend))
+        self.backend.close()
+        self.until(lambda: self.done)
+        self.turns()
+        self.assertEqual(self.done, [self.pipe])
+        self.assertIs(self.pipe.ending, Ending.CLIENT_CLOSED)
+
+    def test_nothingForTheCollector(self) -> None:
+        """
+        What is over is gone at once.
+        """
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.client.close()
+        self.backend.close()
+        self.until(lambda: self.done)
+        self.turns()
+        self.wires.clear()
+        self.done.clear()
+        mine = {id(self.pipe), id(self.pipe.client), id(self.pipe.backend)}
+        del self.pipe
+        left = [
+            each
+            for each in gc.get_objects()
+            if isinstance(each, Pipe | PlainSide) and id(each) in mine
+        ]
+        self.assertEqual(left, [])
 
     def test_bothEndInOneTurn(self) -> None:
         """

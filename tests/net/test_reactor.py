@@ -229,6 +229,29 @@ class DescriptorTests(LeanReactorCase):
         self.until(lambda: reader.lost)
         self.assertEqual([], reader.called)
 
+    def test_droppedAndClosed(self) -> None:
+        """
+        Who is dropped and closed is heard of no more, and its number may be given to another.
+        """
+        gone, other = Descriptor(self), Descriptor(self)
+        self.reactor.addReader(gone)
+        self.reactor.addWriter(gone)
+        gone.peer.send(b"x")
+        number = gone.fileno()
+        self.reactor.dropDescriptor(number)
+        self.assertNotIn(gone, [*self.reactor.getReaders(), *self.reactor.getWriters()])
+        gone.socket.close()
+        os.dup2(other.fileno(), number)
+        self.addCleanup(os.close, number)
+        self.turns()
+        self.assertEqual(gone.called, [])
+        other.fileno = lambda: number
+        self.reactor.addReader(other)
+        other.peer.send(b"x")
+        self.until(lambda: other.called)
+        self.assertEqual(gone.called, [])
+        self.reactor.removeReader(other)
+
     def test_hangUp(self) -> None:
         """
         A descriptor whose peer is gone is read to the end, then disconnected.
