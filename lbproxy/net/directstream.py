@@ -39,6 +39,7 @@ class DirectStream(DirectWriting):
     """
 
     _watched = False  # the reactor has us as a reader
+    _fd = -1
     # The descriptor is ours alone and close-on-exec, so that close() says goodbye by itself.
     _shouldShutdown = False
 
@@ -57,18 +58,6 @@ class DirectStream(DirectWriting):
             self.startReading()
 
     # Reading
-
-    def doRead(self) -> Any:
-        try:
-            data = self.socket.recv(self.bufferSize)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return main.CONNECTION_LOST
-        if data:
-            self.protocol.dataReceived(data)
-            return None
-        return main.CONNECTION_DONE
 
     def startReading(self) -> None:
         self.reading = True
@@ -157,6 +146,7 @@ class DirectStream(DirectWriting):
         self.disconnected = 1
         self.connected = 0
         self._direct = False
+        self._fd = -1  # before somebody else's connection gets the number
         if self._queue:
             self._clearQueue()
         if self.producer is not None:
@@ -183,6 +173,7 @@ class DirectStream(DirectWriting):
         self.disconnected = 1
         self.connected = 0
         self._direct = False
+        self._fd = -1
         if self._watched:
             self._watched = False
             self._dropFrom(self.reactor)

@@ -5,9 +5,10 @@ What does a connection look like to a protocol? Accepted and dialed streams, TCP
 from __future__ import annotations
 
 import socket
+from os import read, write
 from typing import Any
 
-from twisted.internet import tcp
+from twisted.internet import main, tcp
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IProtocol
 
@@ -18,7 +19,7 @@ from lbproxy.net.foresight import foresee, ownCode
 _ATTRIBUTES = (
     *("socket", "fileno", "protocol", "reactor", "peer", "server"),
     *("connected", "disconnected", "disconnecting", "_writeDisconnecting", "_writeDisconnected"),
-    *("_direct", "bufferSize", "_watched", "reading", "_queue", "queued", "doRead"),
+    *("_direct", "_fd", "bufferSize", "_watched", "reading", "_queue", "queued", "doRead"),
     *("producer", "streamingProducer", "producerPaused"),
 )
 
@@ -83,7 +84,33 @@ class Stream(DirectStream):
         self.peer = peer
         # Asked at every write and read: on the class they would take ten times as long to find.
         self._direct = True
+        self._fd = skt.fileno()
         self.bufferSize = _READ_SIZE
+
+    # The system's calls by their own names: a socket's methods for them take a quarter longer.
+
+    def doRead(self) -> Any:
+        try:
+            data = read(self._fd, self.bufferSize)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        if data:
+            self.protocol.dataReceived(data)
+            return None
+        return main.CONNECTION_DONE
+
+    def write(self, data: bytes) -> None:
+        if self._direct:
+            try:
+                sent = write(self._fd, data)
+            except OSError as e:
+                sent = self._sendFailed(e)
+            if sent != len(data):
+                self._enqueue(memoryview(data)[sent:])
+        else:
+            super().write(data)
 
     def getPeer(self) -> StreamAddress:
         return self.peer
@@ -130,6 +157,7 @@ class StreamServer(Stream, tcp.Server):
         self.peer = peer
         self.server = server
         self._direct = True
+        self._fd = skt.fileno()
         self.bufferSize = _READ_SIZE
 
 

@@ -169,7 +169,7 @@ class StreamTests(StreamCase):
         A connection on which nothing happened carries few attributes of its own.
         """
         server, _ = self.pair("127.0.0.1:0")
-        self.assertLessEqual(len(vars(server)), 10, vars(server))
+        self.assertLessEqual(len(vars(server)), 11, vars(server))
         self.assertIsInstance(server, StreamServer)
 
     def test_startTLS(self) -> None:

@@ -25,6 +25,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
 from twisted.python.failure import Failure
 
 from lbproxy.net.deadlines import Deadlines
+from lbproxy.net.directstream import DirectStream
 from lbproxy.net.progress import unsentBytes
 from lbproxy.net.stream import Stream, StreamAddress
 from lbproxy.net.tls.tlssocket import READ_SIZE, PortableTLSSocket
@@ -114,6 +115,9 @@ class TLSStream(Stream):
         Verified, unless whoever made the context did not want that. L{None}: the peer showed none.
         """
         return self._connection.get_peer_certificate(as_cryptography=True)
+
+    # What is written goes through OpenSSL, which is the socket here.
+    write = DirectStream.write
 
     # Reading
 
