@@ -113,6 +113,8 @@ class Upstream:
         Give C{exchange} a new connection; its C{upstreamReady} or C{connectFailed} is called,
         perhaps before this returns.
         """
+        if backend not in self.idle:
+            self.idle[backend] = {}
         client = HTTPClientProtocol(self, backend, exchange)
         dialing = self._dial(backend, client)
         if client.exchange is exchange and client.transport is None:
@@ -140,9 +142,8 @@ class Upstream:
         """
         backend, wait = client.backend, self._keepAliveTimeout
         idle = self.idle.get(backend)
-        if idle is None:
-            idle = self.idle[backend] = {}
-        if len(idle) >= self._idlePerBackend or client.served == self._maxRequests:
+        # Without a place of its own the backend was forgotten since this connection was dialed.
+        if idle is None or len(idle) >= self._idlePerBackend or client.served == self._maxRequests:
             client.close()
             return
         client.deadline = now + wait
@@ -160,7 +161,8 @@ class Upstream:
 
     def forget(self, backend: Backend) -> None:
         """
-        C{backend} is down or has left: close the connections that wait for it.
+        C{backend} is down or has left: close the connections to it, those that are busy when they
+        have ended what they do.
         """
         for client in self.idle.pop(backend, ()):
             client.close()

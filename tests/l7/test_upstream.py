@@ -126,6 +126,23 @@ class IdleTests(SynchronousTestCase):
         self.ask(1)
         self.assertEqual(len(self.stage.dials), 3)
 
+    def test_forgetWhileBusy(self) -> None:
+        """
+        A connection that was busy when its backend went down ends with its response.
+        """
+        self.play(UpstreamSettings())
+        protocol, _ = self.stage.connect()
+        protocol.dataReceived(GET)
+        dialed = self.stage.dials[-1]
+        dialed.accept()
+        self.stage.upstream.forget(dialed.backend)
+        self.assertFalse(dialed.wire.disconnecting)
+        dialed.answer(OK)
+        self.assertEqual((self.idle(), dialed.wire.disconnecting), ([], True))
+        self.assertEqual([record.status for record in self.stage.records], [200])
+        self.ask(1)
+        self.assertEqual(len(self.idle()), 1)
+
     def test_stop(self) -> None:
         """
         At the end all are closed.
