@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from lbproxy.l4.tcprelay import TCPRelay
 
 
+# What calling the record's class comes to, without the calls in between.
+_newRecord = tuple.__new__
+
+
 @implementer(IProtocol, IHalfCloseableProtocol)
 class TCPConnection:
     """
@@ -292,17 +296,20 @@ class TCPConnection:
             return
         lease, route = self._lease, self._route
         relay.log(
-            RelayRecord(
-                self.context.clientIP,
-                relay.name,
-                "" if route is None else route.name,
-                "" if lease is None else lease.pool.name,
-                "" if lease is None else lease.backend.name,
-                up,
-                down,
-                relay.seconds() - self._started,
-                code,
-                self._detail,
+            _newRecord(
+                RelayRecord,
+                (
+                    self.context.clientIP,
+                    relay.name,
+                    "" if route is None else route.name,
+                    "" if lease is None else lease.pool.name,
+                    "" if lease is None else lease.backend.name,
+                    up,
+                    down,
+                    relay.seconds() - self._started,
+                    code,
+                    self._detail,
+                ),
             )
         )
 

@@ -168,7 +168,7 @@ class Pipe:
 
     def _closeBoth(self) -> None:
         if self._plain and closeTogether(self.client, self.backend):  # type: ignore[arg-type]
-            self._done()
+            self.over()
             return
         for side in self.client, self.backend:
             if not (side.closing or side.lost):
@@ -215,7 +215,7 @@ class Pipe:
             self.ending = side.closed if clean else side.reset
         other = side.other
         if other.lost:
-            self._done()
+            self.over()
         elif clean or self._closing:
             if not other.closing:
                 other.lose()
@@ -223,7 +223,10 @@ class Pipe:
         else:
             other.transport.abortConnection()
 
-    def _done(self) -> None:
+    def over(self) -> None:
+        """
+        Both sides are lost, and nothing is left to be moved.
+        """
         if self.deadline:
             self._deadlines.forget(self)
         self.client.uncouple()

@@ -104,6 +104,9 @@ class PlainSide(Side):
         self.eof = True
         pipe, other = self.pipe, self.other
         if other.eof or other.lost or self.closing:
+            if not self.closing and closeTogether(self, other):
+                pipe.over()
+                return
             pipe.readEnded(self)
             if not self.lost:
                 self.transport.stopReading()
