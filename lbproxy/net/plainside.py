@@ -5,12 +5,13 @@ transport's place, writes to the other, closes without detours, and splices what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from os import read, write
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 
+from lbproxy.net.foresight import ownCode
 from lbproxy.net.pipeside import Ending, Side, nothing
 from lbproxy.net.splice import Splice
 
@@ -41,12 +42,10 @@ class PlainSide(Side):
     cannot take more.
     """
 
-    __slots__ = ("_full", "_recv", "_send", "_sink", "splice")
+    __slots__ = ("_full", "_sink", "splice")
 
     other: PlainSide
     splice: Splice | None
-    _recv: Callable[[int], bytes]
-    _send: Callable[[bytes], int]
     _sink: Any
     _full: int
 
@@ -55,7 +54,7 @@ class PlainSide(Side):
         The way of every byte: from the reactor to the other transport in one step.
         """
         try:
-            data = self._recv(_READ_SIZE)
+            data = read(self.transport._fd, _READ_SIZE)
         except BlockingIOError:
             return None
         except OSError:
@@ -69,7 +68,7 @@ class PlainSide(Side):
         if sink._direct and self.splice is None:
             # As its write, which would be one call more for every message.
             try:
-                sent = self._send(data)
+                sent = write(sink._fd, data)
             except OSError as error:
                 sent = sink._sendFailed(error)
             if sent != size:
@@ -92,7 +91,7 @@ class PlainSide(Side):
         Read on only to see the end: what comes has nowhere to go.
         """
         try:
-            if not self._recv(_READ_SIZE):
+            if not read(self.transport._fd, _READ_SIZE):
                 self._ended()
         except BlockingIOError:
             return None
@@ -250,6 +249,18 @@ class PlainSide(Side):
         return super().unsent() + (0 if incoming is None else incoming.held)
 
 
+class _ClientSide(PlainSide):
+    __slots__ = ()
+
+
+class _BackendSide(PlainSide):
+    __slots__ = ()
+
+
+# Their transports are of different classes.
+for _kind in _ClientSide, _BackendSide:
+    ownCode(_kind, "_read", "_ended")
+
 _new = object.__new__
 
 
@@ -258,8 +269,8 @@ def plainSides(pipe: Pipe, client: Any, backend: Any) -> tuple[PlainSide, PlainS
     Both sides of a pipe, coupled. Made in one go: there are as many of them as connections, and
     calling a class takes longer than setting its attributes.
     """
-    one: PlainSide = _new(PlainSide)
-    two: PlainSide = _new(PlainSide)
+    one = _new(_ClientSide)
+    two = _new(_BackendSide)
     one.pipe = two.pipe = pipe
     one.received = two.received = one._full = two._full = 0
     one.eof = two.eof = one.lost = two.lost = False
@@ -271,9 +282,6 @@ def plainSides(pipe: Pipe, client: Any, backend: Any) -> tuple[PlainSide, PlainS
     one.other = two
     one.write = backend.write
     one._sink = backend
-    clientSocket, backendSocket = client.socket, backend.socket
-    one._recv = clientSocket.recv
-    one._send = backendSocket.send
     client.protocol = one
     client.doRead = one._read
     two.closed = _BACKEND_CLOSED
@@ -282,8 +290,6 @@ def plainSides(pipe: Pipe, client: Any, backend: Any) -> tuple[PlainSide, PlainS
     two.other = one
     two.write = client.write
     two._sink = client
-    two._recv = backendSocket.recv
-    two._send = clientSocket.send
     backend.protocol = two
     backend.doRead = two._read
     return one, two
