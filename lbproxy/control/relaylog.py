@@ -70,7 +70,8 @@ class RelayLog:
         self._before = self._numbers = self._behind = slice(0)
 
     def __call__(self, record: Record) -> None:
-        now = self._now()
+        clock, write = self._now, self._write
+        now = clock()
         if self._json:
             line = json.dumps({"time": round(now, 3), **record._asdict()}) + "\n"
         else:
@@ -84,7 +85,7 @@ class RelayLog:
                 *record[self._numbers],
                 self._last[record[self._behind]],
             )
-        self._write(line.encode("utf-8", "backslashreplace"))
+        write(line.encode("utf-8", "backslashreplace"))
 
     def _newSecond(self, now: float) -> None:
         self._second = float(math.floor(now))

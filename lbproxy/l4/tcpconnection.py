@@ -75,7 +75,8 @@ class TCPConnection:
         """
         relay = self._relay
         self.transport = transport
-        self._started = relay.seconds()
+        seconds = relay.seconds
+        self._started = seconds()
         self.context = TCPContext(transport)
         relay.opened(self)
         if relay.settings.maxAge:
@@ -292,10 +293,11 @@ class TCPConnection:
             relay.deadlines.forget(self)
         self.transport = None
         relay.closed(self, up, down)
-        if relay.log is None:
+        log, seconds = relay.log, relay.seconds
+        if log is None:
             return
         lease, route = self._lease, self._route
-        relay.log(
+        log(
             _newRecord(
                 RelayRecord,
                 (
@@ -306,7 +308,7 @@ class TCPConnection:
                     "" if lease is None else lease.backend.name,
                     up,
                     down,
-                    relay.seconds() - self._started,
+                    seconds() - self._started,
                     code,
                     self._detail,
                 ),

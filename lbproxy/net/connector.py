@@ -104,13 +104,14 @@ class Connector:
             attempt = Attempt(self, context, caller)
             attempt.refused(error)
             return attempt
-        began = pool.seconds()
+        seconds = pool.seconds
+        began = seconds()
         transport = now(lease.backend, _UNCLAIMED)
         if transport is None:
             attempt = Attempt(self, context, caller)
             attempt.leaseGranted(lease)
             return attempt
-        caller.connected(transport, lease, pool.seconds() - began)
+        caller.connected(transport, lease, seconds() - began)
         return None
 
 

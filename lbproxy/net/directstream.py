@@ -54,7 +54,7 @@ class DirectStream(DirectWriting):
         """
         # Later than Twisted does it: a relay that waits for its other side never enters epoll.
         self.protocol.makeConnection(self)
-        if self.reading and self.connected and not self.disconnecting:
+        if not self._watched and self.reading and self.connected and not self.disconnecting:
             self.startReading()
 
     # Reading
@@ -74,7 +74,8 @@ class DirectStream(DirectWriting):
     pauseProducing = stopReading
 
     def resumeProducing(self) -> None:
-        if self.connected and not self.disconnecting and not self._ended:
+        # Who writes directly is connected, and nobody has found him dead.
+        if (self._direct or (self.connected and not self._ended)) and not self.disconnecting:
             self.reading = True
             if not self._watched:
                 self._watched = True
@@ -146,7 +147,7 @@ class DirectStream(DirectWriting):
         self.disconnected = 1
         self.connected = 0
         self._direct = False
-        self._fd = -1  # before somebody else's connection gets the number
+        fd, self._fd = self._fd, -1  # before somebody else's connection gets the number
         if self._queue:
             self._clearQueue()
         if self.producer is not None:
@@ -155,7 +156,7 @@ class DirectStream(DirectWriting):
         self.reading = False
         if self._watched:
             self._watched = False
-            self._dropFrom(self.reactor)
+            self._dropFrom(self.reactor, fd)
         self.reactor.removeWriter(self)
         self._closeSocket(not isinstance(reason.value, ConnectionAborted))
         protocol = self.protocol
@@ -173,16 +174,16 @@ class DirectStream(DirectWriting):
         self.disconnected = 1
         self.connected = 0
         self._direct = False
-        self._fd = -1
+        fd, self._fd = self._fd, -1
         if self._watched:
             self._watched = False
-            self._dropFrom(self.reactor)
+            self._dropFrom(self.reactor, fd)
         self.socket.close()
 
-    def _dropFrom(self, reactor: Any) -> None:
+    def _dropFrom(self, reactor: Any, fd: int) -> None:
         # The socket is closed next.
         try:
-            reactor.dropDescriptor(self.fileno())
+            reactor.dropDescriptor(fd)
         except AttributeError:
             reactor.removeReader(self)
 

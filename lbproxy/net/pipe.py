@@ -14,6 +14,7 @@ from lbproxy.net.directstream import DirectStream
 from lbproxy.net.kernelpipes import KernelPipes
 from lbproxy.net.pipeside import Ending, Side
 from lbproxy.net.plainside import closeTogether, plainSides
+from lbproxy.net.stream import StreamClient, StreamServer
 from lbproxy.net.throttledside import ThrottledSide
 
 CLIENT = (Ending.CLIENT_CLOSED, Ending.CLIENT_RESET)
@@ -120,9 +121,11 @@ class Pipe:
         """
         client, backend = self.client, self.backend
         if self._idleTimeout:
-            self._moved = self._deadlines.seconds()
-            self.deadline = self._moved + self._idleTimeout / 4
-            self._deadlines.watch(self)
+            deadlines = self._deadlines
+            seconds = deadlines.seconds
+            self._moved = now = seconds()
+            self.deadline = now + self._idleTimeout / 4
+            deadlines.watch(self)
         if toBackend:
             client.dataReceived(toBackend)
         if toClient:
@@ -245,6 +248,8 @@ def isPlain(one: object, two: object) -> bool:
     """
     Are these sockets whose bytes we see as they are?
     """
+    if one.__class__ is StreamServer and two.__class__ is StreamClient:
+        return True  # what most are
     return (
         isinstance(one, DirectStream)
         and isinstance(two, DirectStream)

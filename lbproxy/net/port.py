@@ -204,7 +204,8 @@ class StreamPort(FileDescriptor):
         if protocol is None:
             skt.close()
             return
-        transport = self._makeTransport(skt, protocol, peer, self, self.reactor)
+        makeTransport = self._makeTransport
+        transport = makeTransport(skt, protocol, peer, self, self.reactor)
         try:
             transport.begin()
         except Exception:
