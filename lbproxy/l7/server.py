@@ -8,7 +8,7 @@ Requests on a connection are served strictly one after the other; what a client 
 from __future__ import annotations
 
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from zope.interface import implementer
@@ -22,11 +22,23 @@ from lbproxy.l7.tunnel import Tunnel
 from lbproxy.net.progress import unsentBytes
 from lbproxy.wire.http1 import BadMessage, RequestHead
 
-if TYPE_CHECKING:
-    pass
 
-# Who holds an exchange that nobody holds any more: the connection, a variable, and who counts.
-_SPARE_REFERENCES = 3
+class _Holder:
+    def __init__(self) -> None:
+        self.spare = object()
+
+
+def _spareReferences() -> int:
+    """
+    How many references to an exchange there are for C{getrefcount} when nobody but its connection
+    has it: counted just as it is done below, since Pythons differ in what they count.
+    """
+    holder = _Holder()
+    exchange = holder.spare
+    return getrefcount(exchange)
+
+
+_SPARE_REFERENCES = _spareReferences()
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
