@@ -45,12 +45,16 @@ def _machine() -> dict[str, object]:
     }
 
 
+# Debian's Python isn't configured with it, and does without, or the same by other means.
+_OPTIMISED = "--enable-optimizations"
+
+
 def _versions() -> dict[str, str]:
     options = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    optimised = "--enable-optimizations" in options
+    optimised = _OPTIMISED in options
     return {
         "commit": _commit(),
-        "python": f"{platform.python_version()}{'' if optimised else ', built without PGO'}",
+        "python": platform.python_version() + ("" if optimised else f", without {_OPTIMISED}"),
         "twisted": version("twisted"),
         "openssl": SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode(),
         "wrk": versionOf("wrk", "-v"),
