@@ -31,6 +31,13 @@ class LaunchTests(EdgeCase):
         Path(path).write_text(text, encoding="utf-8")
         return path
 
+    async def served(self, port: int) -> None:
+        """
+        Wait until requests are answered, if only by an error: from then on signals are, too.
+        """
+        answer, status = await self.shell("curl", "-sS", f"http://127.0.0.1:{port}/")
+        self.assertEqual(status, 0, answer)
+
     def tool(self, name: str) -> str:
         return str(BIN / name)
 
@@ -113,6 +120,7 @@ class LaunchTests(EdgeCase):
             path = self.write(GOOD.format(port=port))
             for name in ("TERM", "INT"):
                 peer = await start(self, *command, path, port=port)
+                await self.served(port)
                 await peer.stop(name)
                 self.assertEqual(peer.status, 0, peer.output)
 
@@ -133,6 +141,7 @@ class LaunchTests(EdgeCase):
         )
         self.assertEqual(status, 0, answer)
         await self.until(lambda: accepts(port))
+        await self.served(port)
         os.kill(int(Path(pidfile).read_text()), signal.SIGTERM)
         await self.until(lambda: not Path(pidfile).exists())
         self.assertIn("listener web on 127.0.0.1", Path(logfile).read_text())
