@@ -15,7 +15,7 @@ from lbproxy.l7.hops import hopsLeft
 from lbproxy.l7.replies import REASONS
 from lbproxy.l7.targets import originTarget
 from lbproxy.l7.templates import Template
-from lbproxy.wire.http1 import LIMITED_HOPS, ResponseHead
+from lbproxy.wire.http1 import LIMITED_HOPS, HeaderBlock, ResponseHead
 
 if TYPE_CHECKING:
     from lbproxy.l7.compression import Compression
@@ -59,6 +59,16 @@ class ProxyChanges:
 _VERSION = b" HTTP/1.1\r\n"
 _END = b"\r\n\r\n"
 _NO_CHANGES = ProxyChanges()
+
+
+def _rendered(renderer: ResponseRenderer, block: HeaderBlock) -> tuple[bytes, bool]:
+    """
+    As C{renderer} renders it; once, for a header that comes again.
+    """
+    rendered: tuple[bytes, bool] | None = block.memo.get(renderer)
+    if rendered is None:
+        rendered = block.memo[renderer] = renderer.render(block)
+    return rendered
 
 
 def hostFor(exchange: Exchange) -> bytes:
@@ -206,17 +216,16 @@ class ProxyPlan:
         """
         if not self._isPlain(head):
             return None
-        lines, needsDate = self._response.render(head.block)
+        lines, needsDate = _rendered(self._response, head.block)
         if needsDate:
             return None
-        framing = b"Content-Length: %d\r\n" % head.block.contentLength
+        framing = b"Content-Length: %d\r\n" % head.length
         whole = head.block.memo[self] = self._head(head, lines, framing)
         return whole
 
     def _isPlain(self, head: ResponseHead) -> bool:
         return (
-            head.block.contentLength >= 0
-            and head.status not in (204, 304)
+            head.length >= 0
             and self.compression is None
             and self.upstream.hedging is None
             and not self._responseEdits.varies
@@ -249,11 +258,7 @@ class ProxyPlan:
         The status line and header as the client gets them.
         """
         renderer = self._response if not download.coding else self._coded
-        memo = head.block.memo
-        rendered = memo.get(renderer)
-        if rendered is None:
-            rendered = memo[renderer] = renderer.render(head.block)
-        lines, needsDate = rendered
+        lines, needsDate = _rendered(renderer, head.block)
         if needsDate:
             lines += exchange.connection.factory.dateLine()
         lines += self._responseEdits.varying(exchange)

@@ -35,22 +35,16 @@ def streamAddress(family: int, name: Any) -> StreamAddress:
     @param name: what C{accept} or C{getsockname} gave for a socket of this C{family}.
     """
     if family == _INET:
-        # As _ipv4, which is most of what there is to do for a connection's address.
-        address = _new(IPv4Address)
-        address.type = "TCP"
-        address.host, address.port = name
-        return address
-    if family == socket.AF_UNIX:
+        host, port = name
+    elif family == socket.AF_UNIX:
         return UNIXAddress(name or None)
-    host, port, flow, scope = name
-    if host.startswith("::ffff:") and "." in host:  # an IPv4 client of a dual-stack listener
-        return _ipv4(host[7:], port)
-    if scope and "%" not in host:
-        host = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
-    return IPv6Address("TCP", host, port, flow, scope)
-
-
-def _ipv4(host: str, port: int) -> IPv4Address:
+    else:
+        host, port, flow, scope = name
+        if not (host.startswith("::ffff:") and "." in host):
+            if scope and "%" not in host:
+                host = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
+            return IPv6Address("TCP", host, port, flow, scope)
+        host = host[7:]  # an IPv4 client of a dual-stack listener
     # Looking whether "TCP" is one of "TCP" and "UDP" takes longer than all else about an address.
     address = _new(IPv4Address)
     address.type = "TCP"
@@ -149,7 +143,7 @@ class StreamServer(Stream, tcp.Server):
         server: Any,
         reactor: Any,
     ) -> None:
-        # As Stream's, which would be one call more for every connection.
+        # As Stream's, whose code has a StreamClient before it as often: see L{ownCode}.
         self.socket = skt
         self.fileno = skt.fileno
         self.protocol = protocol
